@@ -1,0 +1,74 @@
+// The seam between the tty layer and the hardware behind a serial port: a driver opens a SerialLine, the tty layer
+// gives it a LineHost to report to. The same driver serves a CUSE device (where the tty layer does termios itself)
+// and a pty (where the kernel does).
+// Lifetimes: a SerialDriver lives as long as the daemon; a SerialLine from the first open to the last close or hang-up.
+
+/** What a line tells the port. After hangup() nothing more is taken. */
+export interface LineHost {
+  /** Bytes from the wire, in order. Copied before the call returns. */
+  received(bytes: Uint8Array): void;
+  /** The line can take output again after write() took less than it was given. */
+  writable(): void;
+  /** The hardware is gone: the port's present opens are dead (read 0, write and ioctl EIO, poll HUP). */
+  hangup(): void;
+  /** Modem input lines changed (TIOCMIWAIT, carrier). Only for lines with `modem`. */
+  modemChanged?(): void;
+}
+
+/** Line settings that hardware may care about, in the terms of termios(3). */
+export interface LineSettings {
+  /** Bits a second; 0 hangs up. */
+  readonly inputSpeed: number;
+  readonly outputSpeed: number;
+  readonly dataBits: 5 | 6 | 7 | 8;
+  readonly stopBits: 1 | 2;
+  readonly parity: "none" | "even" | "odd" | "mark" | "space";
+  /** CRTSCTS. */
+  readonly hardwareFlow: boolean;
+}
+
+/** Modem lines as TIOCM_* bits. A driver without them leaves `modem` out, and TIOCM* calls answer ENOTTY. */
+export interface ModemLines {
+  get(): number | Promise<number>;
+  /** Sets the output lines (TIOCM_DTR, TIOCM_RTS) in `set`, clears those in `clear`. */
+  update(set: number, clear: number): void | Promise<void>;
+}
+
+export interface SerialLine {
+  /** Takes as many bytes as it can now, 0 when full (then host.writable() follows). Copies what it takes. */
+  write(bytes: Uint8Array): number;
+  /** Bytes that write() can take now. */
+  writeRoom(): number;
+  /** Bytes taken and not yet on the wire (TIOCOUTQ). */
+  pendingOutput(): number;
+  /** Resolves when pendingOutput() is 0 and the hardware has them; rejects when the line is gone or signal aborts. */
+  drain(signal: AbortSignal): Promise<void>;
+  /** Drops output not yet sent (TCOFLUSH). */
+  discardOutput(): void;
+  /** true: the port's input buffer is full, stop reading from the hardware; false: go on. */
+  throttle(on: boolean): void;
+  /** Applies settings. Optional; default: there is nothing to set and every setting is accepted. */
+  configure?(settings: LineSettings): void | Promise<void>;
+  /** Sends a break of `ms` milliseconds. Optional; default: a break is accepted and nothing is sent. */
+  sendBreak?(ms: number): Promise<void>;
+  readonly modem?: ModemLines;
+  /** Last close: drain is over, give the hardware back. Never rejects. */
+  close(): Promise<void>;
+}
+
+export interface OpenLineCall {
+  /** The open(2) has O_NONBLOCK. */
+  readonly nonBlocking: boolean;
+  /** Aborts when the opener is interrupted or the daemon stops. */
+  readonly signal: AbortSignal;
+}
+
+export interface SerialDriver {
+  /** Node name under /dev, e.g. "pilot". */
+  readonly name: string;
+  /**
+   * First open of the port.
+   * @throws DeviceError("ENODEV") when no hardware is there, or another errno that open(2) shall give
+   */
+  open(host: LineHost, call: OpenLineCall): SerialLine | Promise<SerialLine>;
+}

@@ -1,0 +1,123 @@
+// The one seam between a USB driver and the hardware: a host that reports devices, a device that can be opened,
+// and an open transport. libusb, USB/IP and the fake for tests stand behind it.
+// Lifetimes: UsbHost lives as long as the daemon watches; a UsbDevice until its detach is reported;
+// a UsbTransport from open() to close() or unplug, whichever comes first.
+
+import type { ConfigurationDescriptor, DeviceDescriptor } from "./descriptors.ts";
+
+/** Why a transfer or a claim failed. `gone` is unplug: a state, after which every call answers the same at once. */
+export type UsbErrorCode =
+  | "stall"
+  | "timeout"
+  | "gone"
+  | "access"
+  | "busy"
+  | "overflow"
+  | "cancelled"
+  | "io"
+  | "descriptor";
+
+/** A failed USB operation; `message` is a sentence for the log that says what to do where that is known. */
+export class UsbError extends Error {
+  override readonly name = "UsbError";
+  readonly code: UsbErrorCode;
+
+  constructor(code: UsbErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** Where devices come from: this machine's bus through libusb, or one exported device of a USB/IP server. */
+export interface UsbHost {
+  /** For logs: "libusb" or "usbip://host:3240/1-1". */
+  readonly name: string;
+  /**
+   * Reports the devices that are there now, then each arrival and departure, until closed.
+   * @throws UsbError("access") or ("io") when the bus cannot be watched at all
+   */
+  watch(listener: UsbHostListener): Promise<UsbWatch>;
+}
+
+export interface UsbHostListener {
+  attached(device: UsbDevice): void;
+  detached(device: UsbDevice): void;
+  /** The host itself is in trouble (server unreachable, a device without readable descriptors); it goes on trying. */
+  trouble(error: UsbError): void;
+}
+
+export interface UsbWatch {
+  close(): Promise<void>;
+}
+
+/** A device that is plugged in. Its descriptors were read and validated before it was reported. */
+export interface UsbDevice {
+  /** Unique among the devices plugged in now, for logs: "1-4" or "1-1@host". */
+  readonly id: string;
+  readonly descriptor: DeviceDescriptor;
+  /** Of the active configuration; undefined when it is not configured. */
+  readonly configuration: ConfigurationDescriptor | undefined;
+  /** @throws UsbError("access") without permission, ("gone") after unplug, ("busy") when another has it */
+  open(): Promise<UsbTransport>;
+}
+
+/** bmRequestType, bRequest, wValue, wIndex of a control transfer (USB 2.0, 9.3). */
+export interface ControlSetup {
+  readonly requestType: number;
+  readonly request: number;
+  readonly value: number;
+  readonly index: number;
+}
+
+export interface TransferOptions {
+  /** Milliseconds until UsbError("timeout"); default: wait for ever. */
+  readonly timeoutMs?: number;
+  /** Aborting cancels the transfer: UsbError("cancelled"). */
+  readonly signal?: AbortSignal;
+}
+
+/** An opened device. After unplug every call rejects with UsbError("gone") and `gone` has fired once. */
+export interface UsbTransport {
+  readonly device: UsbDevice;
+  /** Aborted at unplug (by event, not by a failing transfer) and by nothing else. */
+  readonly gone: AbortSignal;
+  /**
+   * Takes an interface for us. A kernel driver that holds it is detached, and given back by close().
+   * @returns the name of what was detached ("kernel driver"), or undefined when nothing held it
+   * @throws UsbError("busy") when another program has it, ("access")
+   */
+  claim(interfaceNumber: number): Promise<string | undefined>;
+  /** @returns the bytes of the data stage, at most `length` of them */
+  controlIn(setup: ControlSetup, length: number, options?: TransferOptions): Promise<Uint8Array>;
+  controlOut(setup: ControlSetup, data: Uint8Array, options?: TransferOptions): Promise<void>;
+  /** One bulk or interrupt OUT transfer. The bytes are taken before the promise is returned. @returns bytes sent */
+  write(endpoint: number, data: Uint8Array, options?: TransferOptions): Promise<number>;
+  /** One bulk or interrupt IN transfer. */
+  read(endpoint: number, length: number, options?: TransferOptions): Promise<Uint8Array>;
+  /** Keeps several IN transfers in flight and hands over what comes, in order, until stopped. */
+  startReading(endpoint: number, options: ReadingOptions, sink: ReadingSink): UsbReading;
+  /** Stops reading, releases interfaces, re-attaches kernel drivers. Idempotent; never rejects for an unplugged device. */
+  close(): Promise<void>;
+}
+
+export interface ReadingOptions {
+  /** Bytes an IN transfer asks for. */
+  readonly transferSize: number;
+  /** IN transfers in flight at once. */
+  readonly transfers: number;
+}
+
+export interface ReadingSink {
+  /** The array is valid during the call only. */
+  data(bytes: Uint8Array): void;
+  /** Reading ended by itself: unplug ("gone"), or an endpoint that failed for good. Called at most once, not after stop(). */
+  ended(error: UsbError): void;
+}
+
+export interface UsbReading {
+  /** Submits no further transfers; data of those in flight is still handed over. For back-pressure. */
+  pause(): void;
+  resume(): void;
+  /** Cancels what is in flight; resolves when no further data() can come. Idempotent. */
+  stop(): Promise<void>;
+}
