@@ -4,29 +4,9 @@
 // a UsbTransport from open() to close() or unplug, whichever comes first.
 
 import type { ConfigurationDescriptor, DeviceDescriptor } from "./descriptors.ts";
+import type { UsbError } from "./errors.ts";
 
-/** Why a transfer or a claim failed. `gone` is unplug: a state, after which every call answers the same at once. */
-export type UsbErrorCode =
-  | "stall"
-  | "timeout"
-  | "gone"
-  | "access"
-  | "busy"
-  | "overflow"
-  | "cancelled"
-  | "io"
-  | "descriptor";
-
-/** A failed USB operation; `message` is a sentence for the log that says what to do where that is known. */
-export class UsbError extends Error {
-  override readonly name = "UsbError";
-  readonly code: UsbErrorCode;
-
-  constructor(code: UsbErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.code = code;
-  }
-}
+export { UsbError, type UsbErrorCode } from "./errors.ts";
 
 /** Where devices come from: this machine's bus through libusb, or one exported device of a USB/IP server. */
 export interface UsbHost {
