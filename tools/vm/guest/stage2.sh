@@ -1,0 +1,69 @@
+# The second stage, as PID 1 on the overlay root: the rest of a small system, then the command, then its status.
+# Beside this file are `settings.sh` (shell variables), `kept` (paths) and `command.sh` (what to run).
+# vport0p1 carries the command's standard output, vport0p2 its standard error, vport0p3 `up` and `exit STATUS`.
+b=/run/busybox
+share=/run/devlift-vm
+. $share/settings.sh
+
+$b mkdir -p /dev/pts /dev/shm /run/lock
+$b mount -t devpts -o gid=5,mode=620,ptmxmode=666 pts /dev/pts
+$b mount -t tmpfs -o mode=1777 shm /dev/shm
+for link in fd:/proc/self/fd stdin:/proc/self/fd/0 stdout:/proc/self/fd/1 stderr:/proc/self/fd/2; do
+  $b ln -sfn "${link#*:}" "/dev/${link%%:*}"
+done
+
+# The modules that the host unpacked, where modprobe looks.
+release=$($b uname -r)
+$b mkdir -p "/lib/modules/$release"
+$b mount -o bind "$modules" "/lib/modules/$release"
+
+# A fresh /tmp, except for the folders below it that the command needs; `kept` lists them, a line each.
+$b mkdir /run/kept
+i=0
+while IFS= read -r path; do
+  i=$((i + 1))
+  $b mkdir /run/kept/$i
+  $b mount -o bind "$path" /run/kept/$i
+done <$share/kept
+$b mount -t tmpfs -o mode=1777 tmp /tmp
+i=0
+while IFS= read -r path; do
+  i=$((i + 1))
+  $b mkdir -p "$path"
+  $b mount -o bind /run/kept/$i "$path"
+  $b umount /run/kept/$i
+done <$share/kept
+
+$b ip link set lo up
+$b hostname devlift-vm
+
+while [ ! -c /dev/vport0p3 ]; do $b sleep 0.1; done
+exec 3>/dev/vport0p3
+# A port can be opened once only, so the command writes to pipes that programs may open again through /dev/stdout.
+$b mkfifo /run/out /run/err
+$b cat </run/out >/dev/vport0p1 3>&- & out=$!
+$b cat </run/err >/dev/vport0p2 3>&- & err=$!
+echo up >&3
+$b setsid $b sh $share/command.sh </dev/null >/run/out 2>/run/err 3>&-
+status=$?
+
+# What the command left behind must not hold its output open: everything but the two cats and us is killed.
+rounds=0
+while $b kill -0 $out 2>/dev/null || $b kill -0 $err 2>/dev/null; do
+  for process in /proc/[0-9]*; do
+    pid=${process#/proc/}
+    [ $pid = 1 ] || [ $pid = $out ] || [ $pid = $err ] || $b kill -9 $pid 2>/dev/null
+  done
+  rounds=$((rounds + 1))
+  if [ $rounds -gt 100 ]; then
+    echo "devlift-vm: processes of the command cannot be killed; they are stuck in the kernel"
+    $b ps
+    $b kill $out $err
+  fi
+  $b sleep 0.05
+done
+# A port can be opened again once its cat is gone. The trailers tell the host that all has come through.
+echo -n "$trailer" >/dev/vport0p1
+echo -n "$trailer" >/dev/vport0p2
+echo "exit $status" >&3
+while :; do $b sleep 60; done

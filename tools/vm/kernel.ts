@@ -1,0 +1,81 @@
+// KernelImage: one of Debian's stock kernels, unpacked into the cache with its module index, for good.
+
+import { existsSync } from "node:fs";
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { ToolError } from "../shared/errors.ts";
+import type { Progress } from "../shared/progress.ts";
+import { run } from "../shared/run.ts";
+import { dependenciesOf, downloadPackage } from "./apt.ts";
+import { cacheFolder } from "./cache.ts";
+import { findProgram } from "./prerequisites.ts";
+
+/** The kernel lines that can be asked for, each with the Debian packages that may depend on its newest image. */
+const META_PACKAGES = {
+  "6.12": ["linux-image-6.12-amd64", "linux-image-amd64"],
+  "6.1": ["linux-image-amd64"],
+} as const;
+
+export type KernelLine = keyof typeof META_PACKAGES;
+export const KERNEL_LINES: readonly KernelLine[] = ["6.12", "6.1"];
+export const DEFAULT_KERNEL: KernelLine = "6.12";
+
+export function isKernelLine(text: string): text is KernelLine {
+  return Object.hasOwn(META_PACKAGES, text);
+}
+
+export interface KernelImage {
+  readonly line: KernelLine;
+  /** What `uname -r` prints in it. */
+  readonly release: string;
+  /** The compressed kernel, for QEMU's -kernel. */
+  readonly vmlinuz: string;
+  /** The folder that belongs at /lib/modules/RELEASE. */
+  readonly modules: string;
+}
+
+/** The image of `line`: from the cache, else fetched with apt. */
+export async function kernelImage(line: KernelLine, progress: Progress): Promise<KernelImage> {
+  const folder = join(cacheFolder(), `linux-${line}`);
+  if (!existsSync(folder)) {
+    await mkdir(dirname(folder), { recursive: true });
+    const scratch = await mkdtemp(`${folder}.`);
+    try {
+      await fetchImage(line, scratch, progress);
+      await rename(scratch, folder);
+    } finally {
+      await rm(scratch, { recursive: true, force: true });
+    }
+  }
+  const release = (await readFile(join(folder, "release"), "utf8")).trim();
+  return {
+    line,
+    release,
+    vmlinuz: join(folder, `boot/vmlinuz-${release}`),
+    modules: join(folder, "lib/modules", release),
+  };
+}
+
+async function fetchImage(line: KernelLine, folder: string, progress: Progress): Promise<void> {
+  const name = await imagePackage(line);
+  progress(`fetching Debian's stock kernel ${name}`);
+  const archive = await downloadPackage(name, folder);
+  await run("dpkg-deb", ["-x", archive, folder]);
+  await rm(archive);
+  // A package of a merged-/usr release has its modules in usr/lib.
+  if (!existsSync(join(folder, "lib/modules"))) await rename(join(folder, "usr/lib"), join(folder, "lib"));
+  const [release] = await readdir(join(folder, "lib/modules"));
+  if (release === undefined) throw new ToolError(`the package ${basename(archive)} has no modules`);
+  await run((await findProgram("depmod")) ?? "depmod", ["-b", folder, release]);
+  await writeFile(join(folder, "release"), `${release}\n`);
+}
+
+async function imagePackage(line: KernelLine): Promise<string> {
+  for (const meta of META_PACKAGES[line]) {
+    const image = (await dependenciesOf(meta)).find((name) => name.startsWith(`linux-image-${line}.`));
+    if (image !== undefined) return image;
+  }
+  throw new ToolError(
+    `apt knows no stock kernel ${line} (looked at what ${META_PACKAGES[line].join(" and ")} depends on); run apt-get update, on a Debian that has it`,
+  );
+}

@@ -1,0 +1,179 @@
+// runInVm: one command on a stock Debian kernel with this machine's files as root. It makes what is missing
+// (packages, kernel, initramfs), takes the lock, chooses the accelerator, and fills the share that the guest reads.
+
+import { createHash } from "node:crypto";
+import { constants, existsSync } from "node:fs";
+import { access, cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { cpus, hostname, release, tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import type { Writable } from "node:stream";
+import { ToolError } from "../shared/errors.ts";
+import { acquireLock } from "../shared/lock.ts";
+import type { Progress } from "../shared/progress.ts";
+import { cacheFolder } from "./cache.ts";
+import { commandScript, guestEnvironment, quote } from "./command.ts";
+import { initramfs } from "./initramfs.ts";
+import { DEFAULT_KERNEL, type KernelLine, kernelImage } from "./kernel.ts";
+import { type MachineOptions, type MachineResult, runMachine } from "./machine.ts";
+import { installPrerequisites, VM_PREREQUISITES } from "./prerequisites.ts";
+
+export const ACCELERATORS = ["auto", "kvm", "tcg"] as const;
+export type Accelerator = (typeof ACCELERATORS)[number];
+
+export const DEFAULT_TIME_LIMIT = 600;
+export const DEFAULT_MEMORY = 3072;
+
+/** The folder of the checkout: what the guest's command starts in. */
+export const CHECKOUT = resolve(import.meta.dirname, "../..");
+
+/** A kernel that works is up in a fraction of these, in seconds; they are to notice one that never will be. */
+const BOOT_LIMIT = { kvm: 15, tcg: 240 } as const;
+
+export interface VmOptions {
+  /** Several words are an argument vector; a single word is run by the shell. */
+  readonly command: readonly string[];
+  readonly kernel?: KernelLine;
+  readonly accel?: Accelerator;
+  readonly memoryMib?: number;
+  /** Seconds that the command may take, counted from its start. */
+  readonly timeLimit?: number;
+  /** Where the command starts; the checkout by default. */
+  readonly cwd?: string;
+  /** More variables for the command's environment. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** The host folder that the guest writes to as $DEVLIFT_VM_OUT; a new temporary one by default. */
+  readonly outDir?: string;
+  readonly stdout?: Writable;
+  readonly stderr?: Writable;
+  readonly progress: Progress;
+  readonly signal?: AbortSignal;
+}
+
+export interface VmResult {
+  /** `exited`: the command ran to its end. `timeout`, `aborted`: it was cut off. `notBooted`, `died`: the VM's fault. */
+  readonly outcome: "exited" | "timeout" | "aborted" | "notBooted" | "died";
+  /** The command's exit status (128 + n when signal n killed it), 124 timeout, 130 aborted, 125 the VM's fault. */
+  readonly status: number;
+  readonly outDir: string;
+  readonly accel: "kvm" | "tcg";
+  /** Seconds from QEMU's start to the command's. */
+  readonly bootSeconds: number | undefined;
+  /** The end of the kernel's console, when something is to be seen there: a bad ending, or a kernel warning. */
+  readonly consoleTail: string | undefined;
+}
+
+const STATUS_OF = { timeout: 124, aborted: 130, notBooted: 125, died: 125 } as const;
+
+/** What the kernel prints when it finds fault with itself (lib/bug.c, kernel/panic.c, kernel/hung_task.c). */
+const KERNEL_COMPLAINT = /\bBUG: |\bOops\b|WARNING: CPU: |Kernel panic|general protection fault|INFO: task .* blocked/;
+
+/**
+ * Runs a command in a virtual machine.
+ * @throws ToolError when this machine cannot run one at all
+ */
+export async function runInVm(options: VmOptions): Promise<VmResult> {
+  await installPrerequisites(VM_PREREQUISITES, options.progress);
+  await mkdir(cacheFolder(), { recursive: true });
+  const lock = await acquireLock(join(cacheFolder(), "lock"), {
+    holder: `process ${process.pid}: ${options.command.join(" ")}`,
+    onWait: (holder) => options.progress(`waiting for the other virtual machine to end (${holder})`),
+    ...(options.signal && { signal: options.signal }),
+  });
+  const share = await mkdtemp(join(tmpdir(), "devlift-vm-"));
+  try {
+    return await boot(options, share);
+  } finally {
+    await rm(share, { recursive: true, force: true });
+    await lock.release();
+  }
+}
+
+async function boot(options: VmOptions, share: string): Promise<VmResult> {
+  const image = await kernelImage(options.kernel ?? DEFAULT_KERNEL, options.progress);
+  const trailer = `devlift-vm-end-${crypto.randomUUID()}`;
+  const outDir = options.outDir ?? (await mkdtemp(join(tmpdir(), "devlift-vm-out-")));
+  const cwd = options.cwd ?? CHECKOUT;
+  await cp(join(import.meta.dirname, "guest/stage2.sh"), join(share, "stage2.sh"));
+  await writeFile(join(share, "settings.sh"), `modules=${quote(image.modules)}\ntrailer=${quote(trailer)}\n`);
+  await writeFile(join(share, "kept"), keptFolders([CHECKOUT, cwd, process.execPath]));
+  await writeFile(
+    join(share, "command.sh"),
+    commandScript(options.command, cwd, guestEnvironment(process.env, options.env)),
+  );
+
+  const consoleLog = join(share, "console.log");
+  const machineOptions = {
+    image,
+    trailer,
+    consoleLog,
+    initramfs: await initramfs(image),
+    memoryMib: options.memoryMib ?? DEFAULT_MEMORY,
+    share,
+    outDir,
+    timeLimitSeconds: options.timeLimit ?? DEFAULT_TIME_LIMIT,
+    stdout: options.stdout ?? process.stdout,
+    stderr: options.stderr ?? process.stderr,
+    signal: options.signal,
+  };
+  const { accel, result } = await runAccelerated(machineOptions, options.accel ?? "auto", options.progress);
+  const { ending, bootSeconds } = result;
+  const log = await readFile(consoleLog, "utf8").catch(() => "");
+  const showConsole = (ending.kind !== "exited" && ending.kind !== "aborted") || KERNEL_COMPLAINT.test(log);
+  return {
+    outcome: ending.kind,
+    status: ending.kind === "exited" ? ending.status : STATUS_OF[ending.kind],
+    outDir,
+    accel,
+    bootSeconds,
+    consoleTail: showConsole ? log.split(/\r?\n/).slice(-60).join("\n").trim() : undefined,
+  };
+}
+
+/** Runs the machine with KVM when that is wanted and works here, else under software emulation. */
+async function runAccelerated(
+  options: Omit<MachineOptions, "accel" | "bootLimitSeconds">,
+  accel: Accelerator,
+  progress: Progress,
+): Promise<{ accel: "kvm" | "tcg"; result: MachineResult }> {
+  const attempt = async (which: "kvm" | "tcg") => ({
+    accel: which,
+    result: await runMachine({ ...options, accel: which, bootLimitSeconds: BOOT_LIMIT[which] }),
+  });
+  if (accel !== "auto") return attempt(accel);
+  const failed = join(cacheFolder(), `kvm-fails-${machineKey(options.image.release)}`);
+  if (await canUseKvm(failed)) {
+    const kvm = await attempt("kvm");
+    if (kvm.result.ending.kind !== "notBooted") return kvm;
+    progress(`KVM does not work here, so software emulation from now on (remove ${failed} to have it tried again)`);
+    await writeFile(failed, "A boot with KVM did not reach its command.\n");
+    await rm(options.consoleLog, { force: true });
+  }
+  return attempt("tcg");
+}
+
+/** KVM may be tried: its device opens, and no boot with it has failed on this machine. */
+async function canUseKvm(failed: string): Promise<boolean> {
+  if (existsSync(failed)) return false;
+  return access("/dev/kvm", constants.R_OK | constants.W_OK).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Tells machines that share a home folder apart, and one machine before and after a change of its kernel. */
+function machineKey(guestRelease: string): string {
+  const facts = [hostname(), release(), cpus()[0]?.model ?? "", guestRelease];
+  return createHash("sha256").update(facts.join("\n")).digest("hex").slice(0, 16);
+}
+
+/** Folders below /tmp that the guest needs, where it has a fresh /tmp otherwise; a line each. */
+function keptFolders(paths: readonly string[]): string {
+  const kept = new Set<string>();
+  for (const path of paths) {
+    const [, top = "", next = ""] = path.split("/");
+    if (["run", "dev", "proc", "sys"].includes(top))
+      throw new ToolError(`${path}: the guest has a /${top} of its own, so nothing below it can be carried there`);
+    if (top === "tmp") kept.add(`/tmp/${next}\n`);
+  }
+  return [...kept].join("");
+}
