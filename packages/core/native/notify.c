@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: MIT
+/* Being told of opens and closes of a file (inotify), and telling the service manager (sd_notify). */
+#define _GNU_SOURCE
+#include "addon.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+/* inotifyOpen(path, mask): a descriptor */
+static napi_value inotify_open(napi_env env, napi_callback_info info)
+{
+	napi_value argv[2], result;
+	size_t argc = ARRAY_SIZE(argv);
+	char path[ARG_PATH_MAX];
+	unsigned int mask;
+	int fd, err;
+
+	if (napi_get_cb_info(env, info, &argc, argv, NULL, NULL) != napi_ok)
+		return throw_napi(env);
+	if (!arg_path(env, argv[0], path) || !arg_u32(env, argv[1], "mask", &mask))
+		return NULL;
+
+	fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	if (fd < 0)
+		return throw_errno(env, errno, "inotify_init1", NULL);
+	if (inotify_add_watch(fd, path, mask) < 0) {
+		err = errno;
+		close(fd);
+		return throw_errno(env, err, "inotify_add_watch", path);
+	}
+	result = number(env, fd);
+	if (!result)
+		close(fd);
+	return result;
+}
+
+/* The address that NOTIFY_SOCKET names: a path, or a name in the abstract namespace behind an '@' (sd_notify(3)). */
+static bool notify_address(const char *name, struct sockaddr_un *address, socklen_t *length)
+{
+	size_t n = strlen(name);
+	bool abstract = name[0] == '@';
+
+	if (n + !abstract > sizeof(address->sun_path))
+		return false;
+	memset(address, 0, sizeof(*address));
+	address->sun_family = AF_UNIX;
+	memcpy(address->sun_path, name, n);
+	if (abstract)
+		address->sun_path[0] = '\0';
+	*length = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n + !abstract);
+	return true;
+}
+
+/* sdNotify(path, message): undefined */
+static napi_value sd_notify(napi_env env, napi_callback_info info)
+{
+	napi_value argv[2];
+	size_t argc = ARRAY_SIZE(argv);
+	char path[ARG_PATH_MAX];
+	struct sockaddr_un address;
+	struct iovec message;
+	socklen_t length;
+	ssize_t sent;
+	int fd, err;
+
+	if (napi_get_cb_info(env, info, &argc, argv, NULL, NULL) != napi_ok)
+		return throw_napi(env);
+	if (!arg_path(env, argv[0], path) || !arg_bytes(env, argv[1], "message", &message))
+		return NULL;
+	if (!notify_address(path, &address, &length))
+		return throw_errno(env, ENAMETOOLONG, "sendto", path);
+
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return throw_errno(env, errno, "socket", NULL);
+	do
+		sent = sendto(fd, message.iov_base, message.iov_len, MSG_NOSIGNAL, (struct sockaddr *)&address, length);
+	while (sent < 0 && errno == EINTR);
+	err = errno;
+	close(fd);
+	return sent < 0 ? throw_errno(env, err, "sendto", path) : NULL;
+}
+
+const struct function notify_functions[] = {
+	{ "inotifyOpen", inotify_open },
+	{ "sdNotify", sd_notify },
+	{ NULL, NULL },
+};

@@ -1,0 +1,182 @@
+// The typed face of native/*.c: the few system calls that a daemon needs and that neither Node nor npm has.
+// Objects: one addon a process (a thread loads it again, cheaply), loaded at the first call, so that importing this
+// module costs nothing and works where the addon does not. A Watch lives until close() or the end of its thread.
+//
+// Two kinds of functions. Those that run once a request return a number: a count, or -errno (-11 for EAGAIN; names in
+// errno.ts), and never throw for what the kernel says. Those that run once a device throw NativeError. Both throw
+// TypeError or RangeError for a wrong argument. Descriptors are the caller's: nothing here closes one.
+
+import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
+import { fileURLToPath } from "node:url";
+import { UsageError } from "./errors.ts";
+
+/** What the throwing functions throw: shaped as Node's own errors, e.g. code "ENOENT", errno -2, syscall "openat". */
+export interface NativeError extends Error {
+  readonly code: string;
+  readonly errno: number;
+  readonly syscall: string;
+  readonly path?: string;
+}
+
+/** Readiness, as `watch` takes and gives it; an OR of these. Source: libuv, enum uv_poll_event. */
+export const READY = { READABLE: 1, WRITABLE: 2, DISCONNECT: 4, PRIORITIZED: 8 } as const;
+
+/** Some of what `inotifyOpen` can report; an OR of these. Source: include/uapi/linux/inotify.h. */
+export const INOTIFY = {
+  IN_ACCESS: 0x1,
+  IN_MODIFY: 0x2,
+  IN_ATTRIB: 0x4,
+  IN_CLOSE_WRITE: 0x8,
+  IN_CLOSE_NOWRITE: 0x10,
+  IN_OPEN: 0x20,
+  IN_CREATE: 0x100,
+  IN_DELETE: 0x200,
+  IN_DELETE_SELF: 0x400,
+  IN_UNMOUNT: 0x2000,
+  IN_Q_OVERFLOW: 0x4000,
+  IN_IGNORED: 0x8000,
+} as const;
+
+/**
+ * `exchange` returns WRITE_FAILED - errno when the kernel refused the reply, e.g. -4098 for ENOENT. No -errno is that
+ * small (the kernel's MAX_ERRNO is 4095), so `result < WRITE_FAILED` tells the two apart.
+ */
+export const WRITE_FAILED = -4096;
+
+/** Readiness of one descriptor. Keeps its thread alive until close() or unref(). */
+export interface Watch {
+  /** Watches for other READY bits; 0 pauses. Returns 0 or -errno: -EBADF (-9) after close(). */
+  update(events: number): number;
+  /** No callback comes after this. Idempotent; to be called before the descriptor is closed. */
+  close(): void;
+  ref(): void;
+  unref(): void;
+}
+
+/** What `native/*.c` exports. The parts of a message are arguments there: an array costs 50 ns more to take apart. */
+interface Addon {
+  read(fd: number, buffer: Uint8Array): number;
+  writev(fd: number, ...parts: readonly Uint8Array[]): number;
+  exchange(fd: number, request: Uint8Array, ...parts: readonly Uint8Array[]): number;
+  ioctl(fd: number, request: number, arg: number | bigint | Uint8Array): number;
+  openPty(): { master: number; slavePath: string };
+  inotifyOpen(path: string, mask: number): number;
+  sdNotify(path: string, message: Uint8Array): void;
+  readonly Watch: new (fd: number, events: number, callback: (result: number) => void) => Watch;
+}
+
+// Beside a bundle, in a package with a binary for each platform beside its bundle, and in a checkout.
+const places = [
+  "./devlift.node",
+  `./prebuilds/${process.platform}-${process.arch}/devlift.node`,
+  "../build/Release/devlift.node",
+];
+
+let addon: Addon | undefined;
+
+function load(): Addon {
+  addon ??= loadFrom(addonPath());
+  return addon;
+}
+
+function loadFrom(path: string): Addon {
+  try {
+    const loaded: Addon = createRequire(import.meta.url)(path);
+    return loaded;
+  } catch (cause) {
+    throw new UsageError(`The native addon ${path} does not load here: run "npm run build" on this machine`, { cause });
+  }
+}
+
+/**
+ * Where the addon is, absolute: for a bundler that copies it beside a bundle as devlift.node.
+ * @throws UsageError when it has not been built, or not for this platform.
+ */
+export function addonPath(): string {
+  const paths = places.map((place) => fileURLToPath(new URL(place, import.meta.url)));
+  const found = paths.find((path) => existsSync(path));
+  if (found === undefined) {
+    throw new UsageError(`The native addon is not built: run "npm run build". Looked for ${paths.join(", ")}`);
+  }
+  return found;
+}
+
+/** read(2) into the whole buffer, repeated on EINTR. Returns the number of bytes, 0 at the end, or -errno. */
+export function read(fd: number, buffer: Uint8Array): number {
+  return load().read(fd, buffer);
+}
+
+/**
+ * writev(2) of at most 16 parts, repeated on EINTR. Returns the number of bytes, which can be fewer than given, or
+ * -errno. EPIPE comes without a signal: Node ignores SIGPIPE.
+ */
+export function writev(fd: number, parts: readonly Uint8Array[]): number {
+  return load().writev(fd, ...parts);
+}
+
+/**
+ * Answers one request and takes the next: writev(2) of the reply, at most 16 parts, then read(2) into the whole
+ * request buffer, in one call. A null reply only reads. For channels that take a message whole, as /dev/fuse and
+ * /dev/cuse do: a short write counts as EIO.
+ *
+ * Returns the number of bytes read, or -errno of the read, or WRITE_FAILED - errno of the write. In the last case
+ * nothing was read. ENOENT there is normal: the caller was killed meanwhile (fs/fuse/dev.c, fuse_dev_do_write).
+ */
+export function exchange(fd: number, reply: Uint8Array | readonly Uint8Array[] | null, request: Uint8Array): number {
+  if (reply === null) {
+    return load().read(fd, request);
+  }
+  return reply instanceof Uint8Array ? load().exchange(fd, request, reply) : load().exchange(fd, request, ...reply);
+}
+
+/**
+ * ioctl(2), not repeated on EINTR, synchronous: only for commands that return at once. Returns what the command
+ * returns, or -errno. `request` is the unsigned 32-bit number. A number or bigint goes as a value; the bytes of an
+ * array go and come back in place. An array that is shorter than the size in a number made with _IOR, _IOW or _IOWR
+ * is a RangeError. Pointers inside the bytes are not looked at.
+ */
+export function ioctl(fd: number, request: number, arg: number | bigint | Uint8Array): number {
+  return load().ioctl(fd, request, arg);
+}
+
+/**
+ * Calls back with the READY bits whenever some of `events` hold, level-triggered, on this thread's event loop; with
+ * -errno when watching ended by itself: -EBADF (-9) is what libuv makes of POLLERR, e.g. a FUSE connection that was
+ * aborted, and the next read says which error. POLLHUP comes as the bits asked for.
+ *
+ * What the callback throws becomes 'uncaughtException'. Makes the descriptor non-blocking (libuv's uv_poll_init).
+ * @throws NativeError: EEXIST when this thread watches the descriptor already, EPERM for what cannot be polled, such
+ * as a regular file, EBADF.
+ */
+export function watch(fd: number, events: number, callback: (result: number) => void): Watch {
+  return new (load().Watch)(fd, events, callback);
+}
+
+/**
+ * A new pseudoterminal, as openpty(3) makes it, without an open slave. The master is non-blocking and close-on-exec;
+ * the caller closes it. With no slave open it reads -EIO (-5), once one had been open.
+ * @throws NativeError
+ */
+export function openPty(): { master: number; slavePath: string } {
+  return load().openPty();
+}
+
+/**
+ * An inotify(7) descriptor, non-blocking and close-on-exec, with one watch; the caller closes it. For IN_OPEN and
+ * IN_CLOSE, which fs.watch does not report. `read` gives records of struct inotify_event, in the machine's byte order:
+ * int32 wd, uint32 mask, uint32 cookie, uint32 length of the name that follows, 0 when a file is watched.
+ * @throws NativeError, e.g. ENOENT.
+ */
+export function inotifyOpen(path: string, mask: number): number {
+  return load().inotifyOpen(path, mask);
+}
+
+/**
+ * Sends the service manager one message, such as "READY=1", to the socket whose path or "@name" is in NOTIFY_SOCKET
+ * (sd_notify(3)); Node has no AF_UNIX datagrams.
+ * @throws NativeError, e.g. ECONNREFUSED.
+ */
+export function sdNotify(path: string, message: string): void {
+  load().sdNotify(path, new TextEncoder().encode(message));
+}
