@@ -23,3 +23,8 @@ export class UsbError extends Error {
     this.code = code;
   }
 }
+
+/** A mistake of whoever calls this package: an address that is none, an endpoint that is not there. */
+export class UsbUsageError extends Error {
+  override readonly name = "UsbUsageError";
+}
