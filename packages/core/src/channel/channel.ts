@@ -1,0 +1,51 @@
+// The seam between a session and a kernel: who carries the bytes. A ChannelKind is a way to make a device file,
+// a Channel one device file that is being served.
+
+import type { Logger } from "../log.ts";
+import type { AnyDriver } from "../session/driver.ts";
+import type { File } from "../session/file.ts";
+
+/** Whether a kind can work on this machine, and why. */
+export interface Availability {
+  readonly usable: boolean;
+  /** A sentence for a person: what is there, or what is missing and how to get it. */
+  readonly why: string;
+}
+
+export interface ChannelOptions {
+  readonly driver: AnyDriver;
+  /** Open files, shared with whoever wakes all of them at once. */
+  readonly files: Set<File>;
+  /** Where the device file shall be, e.g. "/dev/pilot". */
+  readonly path: string;
+  readonly log: Logger;
+  readonly permissions?: NodePermissions;
+}
+
+/** Owner and mode of the node. What is left out stays as the kernel made it. */
+export interface NodePermissions {
+  /** E.g. 0o660. */
+  readonly mode?: number;
+  readonly uid?: number;
+  readonly gid?: number;
+}
+
+export interface ChannelKind {
+  /** "cuse", "fuse", "memory". */
+  readonly name: string;
+  probe(): Availability;
+  /**
+   * Makes the device file and serves it.
+   * @throws UsageError when the kind cannot make this path; DeviceError("EACCES"), ("EEXIST") ...
+   */
+  open(options: ChannelOptions): Promise<Channel>;
+}
+
+export interface Channel {
+  /** Path of the device file that programs open. */
+  readonly path: string;
+  /** Resolves when the channel has ended, with what ended it if that was not close(). */
+  readonly ended: Promise<Error | undefined>;
+  /** Frees every caller, releases every open file, removes the device file. Idempotent. */
+  close(): Promise<void>;
+}

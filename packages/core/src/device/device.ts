@@ -1,0 +1,54 @@
+// A driver made into a device: the object that is served, on any channel, and that says readable(), writable() or
+// hangup() for all of its open files at once. Lives as long as the daemon.
+
+import { UsageError } from "../errors.ts";
+import { commandTable } from "../layout/index.ts";
+import type { Commands, Driver, Notifier } from "../session/driver.ts";
+import type { File } from "../session/file.ts";
+
+/** What defineDevice() makes. The Notifier's calls reach every file that is open now. */
+export class Device<State = unknown, C extends Commands = Commands> implements Notifier {
+  readonly driver: Driver<State, C>;
+  /** The open files of all channels that serve this device. */
+  readonly files: Set<File> = new Set();
+
+  constructor(driver: Driver<State, C>) {
+    this.driver = driver;
+  }
+
+  get name(): string {
+    return this.driver.name;
+  }
+
+  readable(): void {
+    for (const file of [...this.files]) file.readable();
+  }
+
+  writable(): void {
+    for (const file of [...this.files]) file.writable();
+  }
+
+  hangup(): void {
+    for (const file of [...this.files]) file.hangup();
+  }
+}
+
+const NAME = /^[A-Za-z0-9_.:+-]+(\/[A-Za-z0-9_.:+-]+)*$/;
+
+/**
+ * Checks a driver and makes a device of it.
+ * @throws UsageError for a name that cannot stand under /dev, two commands with one number, or a command without handler
+ */
+export function defineDevice<State = undefined, const C extends Commands = Record<never, never>>(
+  driver: Driver<State, C>,
+): Device<State, C> {
+  if (!NAME.test(driver.name) || driver.name.split("/").includes(".."))
+    throw new UsageError(`"${driver.name}" is no name for a node under /dev`);
+  const commands = driver.commands ?? {};
+  commandTable(commands);
+  for (const name of Object.keys(commands)) {
+    if (driver.ioctl === undefined || !(name in driver.ioctl))
+      throw new UsageError(`${driver.name}: the command ${name} has no handler in ioctl`);
+  }
+  return new Device(driver);
+}

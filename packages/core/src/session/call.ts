@@ -1,0 +1,136 @@
+// One request of a client, from the kernel's message to the one answer. It is what handlers get as their argument:
+// the author-facing interfaces of driver.ts are views of it. The engine keeps it only while it waits.
+
+import type { Command, DataModel } from "../layout/index.ts";
+import type { Caller } from "./driver.ts";
+import type { File } from "./file.ts";
+
+export type CallKind = "open" | "release" | "read" | "write" | "ioctl" | "poll";
+
+/** Which wake-ups make a parked call worth another try. */
+export type Wake = "readable" | "writable";
+
+/** What a call needs to know of the message that it came in. */
+export interface CallOrigin {
+  /** The kernel's number of the request, in two halves: a bigint a request is slow. */
+  readonly uniqueLow: number;
+  readonly uniqueHigh: number;
+  readonly pid: number;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** The ioctl that a call is, found in the driver's table. */
+export interface IoctlEntry {
+  readonly name: string;
+  readonly command: Command<unknown>;
+}
+
+const NO_BYTES = new Uint8Array(0);
+
+export class Call {
+  readonly kind: CallKind;
+  readonly file: File;
+  readonly uniqueLow: number;
+  readonly uniqueHigh: number;
+  readonly #pid: number;
+  readonly #uid: number;
+  readonly #gid: number;
+  readonly #now: () => number;
+
+  // The question.
+  nonBlocking = false;
+  /** Bytes that a read asks for. */
+  length = 0;
+  /** What is still to be written. */
+  data: Uint8Array = NO_BYTES;
+  /** Bytes of a write that the driver has taken so far. */
+  taken = 0;
+  entry: IoctlEntry | undefined = undefined;
+  arg: unknown = undefined;
+  model: DataModel = "lp64";
+  /** Encodes `arg` as the caller's output areas want it. */
+  encodeOutput: (() => Uint8Array) | undefined = undefined;
+
+  // The answer.
+  settled = false;
+  /** Positive errno, or 0. */
+  errno = 0;
+  /** Of a write the bytes taken, of an ioctl the result. */
+  count = 0;
+  /** Of a read. */
+  bytes: Uint8Array = NO_BYTES;
+
+  // The wait.
+  /** Waits for a wake-up, as opposed to for a promise. */
+  parked = false;
+  cancelTimer: (() => void) | undefined = undefined;
+  /** Somebody keeps the message's buffer until this call is settled. */
+  onSettled: (() => void) | undefined = undefined;
+  #startedAt: number | undefined;
+  #controller: AbortController | undefined;
+  #abortErrno: number | undefined;
+
+  constructor(kind: CallKind, file: File, origin: CallOrigin, now: () => number) {
+    this.kind = kind;
+    this.file = file;
+    this.uniqueLow = origin.uniqueLow;
+    this.uniqueHigh = origin.uniqueHigh;
+    this.#pid = origin.pid;
+    this.#uid = origin.uid;
+    this.#gid = origin.gid;
+    this.#now = now;
+  }
+
+  get state(): unknown {
+    return this.file.state;
+  }
+
+  get flags(): number {
+    return this.file.flags;
+  }
+
+  get caller(): Caller {
+    return { pid: this.#pid, uid: this.#uid, gid: this.#gid };
+  }
+
+  get waitedMs(): number {
+    return this.#startedAt === undefined ? 0 : this.#now() - this.#startedAt;
+  }
+
+  /** From now on waitedMs counts. */
+  startWaiting(): void {
+    this.#startedAt ??= this.#now();
+  }
+
+  /** Made when first asked for: an AbortController costs more than the rest of a fast call. */
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#abortErrno !== undefined) this.#controller.abort();
+    }
+    return this.#controller.signal;
+  }
+
+  /** Why it was aborted, as the errno that its caller gets; undefined when it was not. */
+  get abortErrno(): number | undefined {
+    return this.#abortErrno;
+  }
+
+  abort(errno: number): void {
+    if (this.#abortErrno !== undefined) return;
+    this.#abortErrno = errno;
+    this.#controller?.abort();
+  }
+
+  wants(wake: Wake): boolean {
+    if (this.kind === "read") return wake === "readable";
+    if (this.kind === "write") return wake === "writable";
+    return true;
+  }
+
+  /** For logs: "read", "ioctl TCSETS". */
+  get label(): string {
+    return this.entry === undefined ? this.kind : `${this.kind} ${this.entry.name}`;
+  }
+}

@@ -1,0 +1,142 @@
+// What an author of a driver writes and is given. A driver only ever says what it can do now: a value, or wouldBlock.
+// When its state changes it says so once (readable, writable, hangup); parking, O_NONBLOCK, poll wake-ups, signals and
+// shutdown are the session's. A driver that must wait for hardware returns a promise and watches call.signal.
+
+import type { Command, DataModel } from "../layout/index.ts";
+
+/** "Nothing now." Parks a blocking caller until the driver says that something changed; a non-blocking one gets EAGAIN. */
+export class WouldBlock {
+  /** Milliseconds after which the session asks again at the latest; undefined: only when something changed. */
+  readonly retryAfterMs: number | undefined;
+
+  constructor(retryAfterMs?: number) {
+    this.retryAfterMs = retryAfterMs;
+  }
+}
+
+export const wouldBlock: WouldBlock = new WouldBlock();
+
+/** wouldBlock with a time limit: the session asks again after `ms` milliseconds even when nothing changed. */
+export function wouldBlockFor(ms: number): WouldBlock {
+  return new WouldBlock(Math.max(0, ms));
+}
+
+/** Bits of poll(2), asm-generic/poll.h. A driver answers with IN, OUT, PRI; the rest follows. */
+export const POLL = {
+  IN: 0x001,
+  PRI: 0x002,
+  OUT: 0x004,
+  ERR: 0x008,
+  HUP: 0x010,
+  RDNORM: 0x040,
+  WRNORM: 0x100,
+} as const;
+
+/** Who made the call, as the daemon's namespaces see it. */
+export interface Caller {
+  /** Thread id of the calling thread. */
+  readonly pid: number;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** How a driver says that something changed, for one open file or for all files of a device. Cheap when nobody waits. */
+export interface Notifier {
+  /** A read may now do more: parked reads are tried again, pollers are woken. */
+  readable(): void;
+  /** A write may now do more. */
+  writable(): void;
+  /** The hardware is gone. Final for the files that are open now: read gives 0, write and ioctl EIO, poll IN|OUT|ERR|HUP. */
+  hangup(): void;
+}
+
+/** One open(2) of the device: what dup(2) and fork(2) share. */
+export interface OpenFile extends Notifier {
+  /** Unique in this session while open. */
+  readonly id: number;
+  /** Flags of open(2). O_NONBLOCK can change later: ask `nonBlocking` of the call. */
+  readonly flags: number;
+}
+
+export interface CallBase<State> {
+  readonly file: OpenFile;
+  /** What open() returned. */
+  readonly state: State;
+  readonly caller: Caller;
+}
+
+/** A call that may wait. */
+export interface WaitingCall<State> extends CallBase<State> {
+  /** O_NONBLOCK at the time of this call. For ioctl: as last seen, because the kernel does not say. */
+  readonly nonBlocking: boolean;
+  /** Aborts when the caller is interrupted, the file hung up, or the daemon stops. */
+  readonly signal: AbortSignal;
+  /** Milliseconds since the call was first tried; 0 at the first try. */
+  readonly waitedMs: number;
+}
+
+export interface OpenCall extends Omit<WaitingCall<unknown>, "state"> {
+  readonly flags: number;
+}
+
+export interface ReadCall<State> extends WaitingCall<State> {
+  /** Bytes asked for, at most 128 KiB. */
+  readonly length: number;
+}
+
+export interface WriteCall<State> extends WaitingCall<State> {
+  /** The bytes, valid until the answer. */
+  readonly data: Uint8Array;
+}
+
+export interface IoctlCall<State, Arg> extends WaitingCall<State> {
+  /** The decoded argument. For out and inout commands, changes made to it go back to the caller when the result is >= 0. */
+  readonly arg: Arg;
+  /** C data model of the caller. */
+  readonly model: DataModel;
+}
+
+/** The ioctls of a driver by the name that it knows them by. */
+export type Commands = Readonly<Record<string, Command<unknown>>>;
+
+export type ArgumentOf<C> = C extends Command<infer Argument> ? Argument : never;
+
+/** An answer now, or later. */
+export type Answer<T> = T | WouldBlock | Promise<T | WouldBlock>;
+
+/**
+ * A driver. Every callback is optional. Throwing DeviceError(errno) answers the caller with that errno; anything else
+ * that is thrown is logged and answered with EIO.
+ */
+export interface Driver<State, C extends Commands> {
+  /** Node name under /dev: "pilot", "usb/lp0". */
+  readonly name: string;
+  /** @returns what the later calls on this file get as `state`. Default: undefined */
+  open?(call: OpenCall): Answer<State>;
+  /** Last close of this file. The closer waits for it, unless a signal comes. Default: nothing */
+  release?(call: WaitingCall<State>): void | Promise<void>;
+  /**
+   * @returns up to `call.length` bytes, empty for end of file. They are sent before anything else of the driver runs
+   * when the answer is not a promise, so a view of the driver's own buffer is fine. Default: EINVAL
+   */
+  read?(call: ReadCall<State>): Answer<Uint8Array>;
+  /**
+   * @returns how many bytes were taken. For a blocking caller the rest is offered again at once; a driver that is full
+   * says wouldBlock. Default: EINVAL
+   */
+  write?(call: WriteCall<State>): Answer<number>;
+  /** The ioctls that exist. Any other is ENOTTY. Default: none */
+  readonly commands?: C;
+  /** One handler a command. @returns the ioctl's result, >= 0; undefined means 0 */
+  readonly ioctl?: { readonly [K in keyof C]: IoctlHandler<State, ArgumentOf<C[K]>> };
+  /** What a read or write could do now, in POLL bits, at once. Default: always IN | OUT, as a kernel driver without poll */
+  poll?(call: CallBase<State>): number;
+}
+
+/** Declared as a method so that a driver with a known state fits where any driver is taken. */
+export type IoctlHandler<State, Arg> = {
+  handle(call: IoctlCall<State, Arg>): Answer<number | undefined>;
+}["handle"];
+
+/** A driver whose types nobody needs to know any more. */
+export type AnyDriver = Driver<unknown, Commands>;

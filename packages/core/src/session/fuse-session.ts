@@ -1,0 +1,254 @@
+// Bytes in, bytes out: one FUSE/CUSE connection that serves one driver. No I/O, no Node.
+// A channel reads each request into `buffer`, calls handle(), and writes what that returns; what can only be answered
+// later goes through `output`. ROWS has one row an opcode, which turns the request into a Call for the engine;
+// #answer() turns a settled Call into a reply.
+
+import { ERRNO } from "../errno.ts";
+import { type CommandTable, commandTable } from "../layout/index.ts";
+import type { Logger } from "../log.ts";
+import * as abi from "../wire/abi.ts";
+import type { OpcodeName } from "../wire/opcodes.ts";
+import { ReplyFront } from "../wire/reply.ts";
+import { RequestView } from "../wire/request.ts";
+import { Call, type CallKind } from "./call.ts";
+import { Engine, type EngineListener, type EngineOptions } from "./engine.ts";
+import { File } from "./file.ts";
+import { planIoctl } from "./ioctl.ts";
+
+/** A message to the kernel: parts to be written with one writev, valid only during the call that they are passed to. */
+export type Parts = readonly Uint8Array[];
+
+export interface FuseSessionOptions extends EngineOptions {
+  readonly output: { send(parts: Parts): void };
+}
+
+/** Room for the largest WRITE with its headers; the kernel refuses to fill a smaller one (fs/fuse/dev.c). */
+const BUFFER_SIZE = abi.MAX_TRANSFER + 4096;
+/** Request buffers kept for reuse. */
+const SPARE_BUFFERS = 4;
+/** O_NONBLOCK of asm-generic/fcntl.h: x86, arm and riscv agree. */
+const O_NONBLOCK = 0o4000;
+
+export class FuseSession implements EngineListener {
+  readonly #options: FuseSessionOptions;
+  readonly #log: Logger;
+  readonly #engine: Engine;
+  readonly #commands: CommandTable;
+  readonly #now: () => number;
+  readonly #files = new Map<number, File>();
+  readonly #spare: RequestView[] = [];
+  #view = new RequestView(new Uint8Array(BUFFER_SIZE));
+  // Two fronts: a late answer may be written while the answer of the request at hand is being made.
+  readonly #front = new ReplyFront();
+  readonly #lateFront = new ReplyFront();
+  #nextFile = 1;
+
+  constructor(options: FuseSessionOptions) {
+    this.#options = options;
+    this.#log = options.log;
+    this.#engine = new Engine(options, this);
+    this.#commands = commandTable(options.driver.commands ?? {});
+    this.#now = options.clock.now;
+  }
+
+  /** Where the next request is to be read into. Ask before each read: it changes when a request has to be kept. */
+  get buffer(): Uint8Array {
+    return this.#view.bytes;
+  }
+
+  /** Calls that wait for an answer. */
+  get waiting(): number {
+    return this.#engine.waiting.size;
+  }
+
+  /** Open files. */
+  get opens(): number {
+    return this.#files.size;
+  }
+
+  /**
+   * Takes the request in the first `length` bytes of `buffer`.
+   * @returns the answer, valid until the next call of anything here; undefined when it comes later or none is due
+   */
+  handle(length: number): Parts | undefined {
+    const malformed = this.#view.load(length);
+    if (malformed !== undefined) {
+      this.#log.warn({ length }, `dropped a message of the kernel: ${malformed}`);
+      return undefined;
+    }
+    const opcode = this.#view.opcode;
+    if (opcode === undefined) {
+      this.#log.debug({ opcode: this.#view.opcodeNumber }, "unknown opcode");
+      return this.#status(ERRNO.ENOSYS);
+    }
+    return ROWS[opcode.name](this);
+  }
+
+  /** Frees every caller, ends every file. Resolves when the driver has released them all. */
+  async close(): Promise<void> {
+    await this.#engine.close();
+    this.#files.clear();
+  }
+
+  late(call: Call): void {
+    this.#options.output.send(this.#answer(call, this.#lateFront));
+  }
+
+  pollChanged(file: File): void {
+    const handle = file.pollHandle;
+    if (handle === undefined) return;
+    file.pollHandle = undefined;
+    this.#options.output.send([this.#lateFront.notifyPoll(handle)]);
+  }
+
+  // --- one method a request; ROWS names them ---
+
+  init(): Parts {
+    const view = this.#view;
+    if (view.initMajor !== abi.FUSE_KERNEL_VERSION) {
+      this.#log.error({ major: view.initMajor, minor: view.initMinor }, "the kernel speaks another FUSE protocol");
+      return this.#status(ERRNO.EPROTO);
+    }
+    // A slash in a device's name is a '!' in sysfs, and devtmpfs makes a folder of it (drivers/base/core.c).
+    const name = this.#options.driver.name.replaceAll("/", "!");
+    const info = new TextEncoder().encode(`DEVNAME=${name}\0`);
+    return [this.#to().cuseInit(info), info];
+  }
+
+  open(): Parts | undefined {
+    const flags = this.#view.openFlags;
+    const file = new File(this.#nextFile++, flags, (flags & O_NONBLOCK) !== 0, this.#engine);
+    return this.#run(this.#call("open", file));
+  }
+
+  release(): Parts | undefined {
+    const file = this.#files.get(this.#view.fh);
+    if (file === undefined) return this.#status(0);
+    this.#files.delete(file.id);
+    return this.#run(this.#call("release", file));
+  }
+
+  read(): Parts | undefined {
+    const file = this.#files.get(this.#view.fh);
+    if (file === undefined) return this.#status(ERRNO.EBADF);
+    file.nonBlocking = (this.#view.readFlags & O_NONBLOCK) !== 0;
+    const call = this.#call("read", file);
+    call.length = Math.min(this.#view.readSize, abi.MAX_TRANSFER);
+    return this.#run(call);
+  }
+
+  write(): Parts | undefined {
+    const file = this.#files.get(this.#view.fh);
+    if (file === undefined) return this.#status(ERRNO.EBADF);
+    const data = this.#view.payload();
+    if (data.length !== this.#view.writeSize) return this.#status(ERRNO.EIO);
+    file.nonBlocking = (this.#view.writeFlags & O_NONBLOCK) !== 0;
+    const call = this.#call("write", file);
+    call.data = data;
+    return this.#run(call);
+  }
+
+  ioctl(): Parts | undefined {
+    const file = this.#files.get(this.#view.fh);
+    if (file === undefined) return this.#status(ERRNO.EBADF);
+    const call = this.#call("ioctl", file);
+    if (file.hungUp) return this.#run(call);
+    try {
+      const areas = planIoctl(this.#view, this.#commands, call);
+      if (areas !== undefined) return this.#to().ioctlRetry(areas.in, areas.out);
+    } catch (error) {
+      return this.#status(this.#engine.errnoOf(call, error));
+    }
+    return this.#run(call);
+  }
+
+  poll(): Parts {
+    const file = this.#files.get(this.#view.fh);
+    if (file === undefined) return this.#status(ERRNO.EBADF);
+    if ((this.#view.pollFlags & abi.FUSE_POLL_SCHEDULE_NOTIFY) !== 0) file.pollHandle = this.#view.pollHandle;
+    const call = this.#call("poll", file);
+    try {
+      const ready = this.#engine.poll(call);
+      return [this.#to().polled(ready)];
+    } catch (error) {
+      return this.#status(this.#engine.errnoOf(call, error));
+    }
+  }
+
+  interrupt(): undefined {
+    const { interruptedLow, interruptedHigh } = this.#view;
+    for (const call of this.#engine.waiting) {
+      if (call.uniqueLow !== interruptedLow || call.uniqueHigh !== interruptedHigh) continue;
+      this.#engine.interrupt(call);
+      break;
+    }
+    // None found: it is answered already, and the kernel drops the interrupt with that answer.
+    return undefined;
+  }
+
+  ok(): Parts {
+    return this.#status(0);
+  }
+
+  #call(kind: CallKind, file: File): Call {
+    const call = new Call(kind, file, this.#view, this.#now);
+    call.nonBlocking = file.nonBlocking;
+    return call;
+  }
+
+  #run(call: Call): Parts | undefined {
+    if (this.#engine.run(call)) return this.#answer(call, this.#front);
+    if (call.data.length > 0 || call.arg !== undefined) this.#keepBuffer(call);
+    return undefined;
+  }
+
+  /** The call goes on looking at its bytes: the next request needs another buffer. */
+  #keepBuffer(call: Call): void {
+    const kept = this.#view;
+    this.#view = this.#spare.pop() ?? new RequestView(new Uint8Array(BUFFER_SIZE));
+    call.onSettled = () => {
+      if (this.#spare.length < SPARE_BUFFERS) this.#spare.push(kept);
+    };
+  }
+
+  #answer(call: Call, front: ReplyFront): Parts {
+    front.to(call.uniqueLow, call.uniqueHigh);
+    if (call.errno !== 0) return [front.status(call.errno)];
+    switch (call.kind) {
+      case "read":
+        return [front.data(call.bytes.length), call.bytes];
+      case "write":
+        return [front.written(call.count)];
+      case "ioctl":
+        return [front.ioctl(call.count, call.bytes.length), call.bytes];
+      case "open":
+        this.#files.set(call.file.id, call.file);
+        return [front.open(call.file.id)];
+      default:
+        return [front.status(0)];
+    }
+  }
+
+  #to(): ReplyFront {
+    return this.#front.to(this.#view.uniqueLow, this.#view.uniqueHigh);
+  }
+
+  #status(errno: number): Parts {
+    return [this.#to().status(errno)];
+  }
+}
+
+/** The other half of wire/opcodes.ts: what each opcode does. The compiler sees to it that none is missing. */
+const ROWS: Readonly<Record<OpcodeName, (session: FuseSession) => Parts | undefined>> = {
+  CUSE_INIT: (session) => session.init(),
+  OPEN: (session) => session.open(),
+  RELEASE: (session) => session.release(),
+  READ: (session) => session.read(),
+  WRITE: (session) => session.write(),
+  IOCTL: (session) => session.ioctl(),
+  POLL: (session) => session.poll(),
+  INTERRUPT: (session) => session.interrupt(),
+  FLUSH: (session) => session.ok(),
+  FSYNC: (session) => session.ok(),
+  DESTROY: (session) => session.ok(),
+};

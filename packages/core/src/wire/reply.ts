@@ -1,0 +1,127 @@
+// Writes replies and notifications: each function fills bytes that the caller owns, so that a fast answer allocates
+// nothing. A message is a header and up to two more parts, sent with one writev.
+
+import { offsetsOf, sizeOf } from "../layout/index.ts";
+import * as abi from "./abi.ts";
+
+const HEADER = offsetsOf(abi.fuse_out_header, "lp64");
+const OPEN = offsetsOf(abi.fuse_open_out, "lp64");
+const IOCTL = offsetsOf(abi.fuse_ioctl_out, "lp64");
+const IOVEC = offsetsOf(abi.fuse_ioctl_iovec, "lp64");
+const INIT = offsetsOf(abi.cuse_init_out, "lp64");
+
+export const OUT_HEADER_SIZE = sizeOf(abi.fuse_out_header, "lp64");
+const BODY = OUT_HEADER_SIZE;
+/** Header and the largest fixed body (CUSE_INIT's): room for the front of every message. */
+export const FRONT_SIZE = BODY + abi.CUSE_INIT_OUT_SIZE;
+
+/** A piece of the caller's memory to be copied, for FUSE_IOCTL_RETRY. */
+export interface Area {
+  readonly base: bigint;
+  readonly len: number;
+}
+
+/** The front of one message, used again for the next: a header and a fixed body. */
+export class ReplyFront {
+  readonly #bytes = new Uint8Array(FRONT_SIZE);
+  readonly #view = new DataView(this.#bytes.buffer);
+  // subarray() for each answer would allocate; the lengths that occur are few.
+  readonly #cut = new Map<number, Uint8Array>();
+
+  #finish(bodySize: number, tailSize: number, error: number): Uint8Array {
+    const size = BODY + bodySize;
+    this.#view.setUint32(HEADER.len, size + tailSize, true);
+    this.#view.setInt32(HEADER.error, error, true);
+    let front = this.#cut.get(size);
+    if (front === undefined) {
+      front = this.#bytes.subarray(0, size);
+      this.#cut.set(size, front);
+    }
+    return front;
+  }
+
+  /** Which request is answered. */
+  to(uniqueLow: number, uniqueHigh: number): this {
+    this.#view.setUint32(HEADER.unique, uniqueLow, true);
+    this.#view.setUint32(HEADER.unique + 4, uniqueHigh, true);
+    return this;
+  }
+
+  /** @param errno positive errno, 0 for success without a body */
+  status(errno: number): Uint8Array {
+    return this.#finish(0, 0, -errno);
+  }
+
+  /** The front of READ's answer; `length` bytes of data follow as a part of their own. */
+  data(length: number): Uint8Array {
+    return this.#finish(0, length, 0);
+  }
+
+  open(fh: number): Uint8Array {
+    this.#view.setUint32(BODY + OPEN.fh, fh, true);
+    this.#view.setUint32(BODY + OPEN.fh + 4, 0, true);
+    this.#view.setUint32(BODY + OPEN.open_flags, 0, true);
+    this.#view.setUint32(BODY + OPEN.padding, 0, true);
+    return this.#finish(sizeOf(abi.fuse_open_out, "lp64"), 0, 0);
+  }
+
+  written(size: number): Uint8Array {
+    this.#view.setUint32(BODY, size, true);
+    this.#view.setUint32(BODY + 4, 0, true);
+    return this.#finish(sizeOf(abi.fuse_write_out, "lp64"), 0, 0);
+  }
+
+  polled(revents: number): Uint8Array {
+    this.#view.setUint32(BODY, revents, true);
+    this.#view.setUint32(BODY + 4, 0, true);
+    return this.#finish(sizeOf(abi.fuse_poll_out, "lp64"), 0, 0);
+  }
+
+  /** The front of IOCTL's answer; `outLength` bytes of output areas follow. */
+  ioctl(result: number, outLength: number): Uint8Array {
+    this.#ioctl(result, 0, 0, 0);
+    return this.#finish(sizeOf(abi.fuse_ioctl_out, "lp64"), outLength, 0);
+  }
+
+  /** Asks the kernel to send the ioctl again with these areas of the caller's memory. */
+  ioctlRetry(input: readonly Area[], output: readonly Area[]): [front: Uint8Array, iovecs: Uint8Array] {
+    const iovecs = encodeAreas([...input, ...output]);
+    this.#ioctl(0, abi.FUSE_IOCTL_RETRY, input.length, output.length);
+    return [this.#finish(sizeOf(abi.fuse_ioctl_out, "lp64"), iovecs.length, 0), iovecs];
+  }
+
+  #ioctl(result: number, flags: number, inIovs: number, outIovs: number): void {
+    this.#view.setInt32(BODY + IOCTL.result, result, true);
+    this.#view.setUint32(BODY + IOCTL.flags, flags, true);
+    this.#view.setUint32(BODY + IOCTL.in_iovs, inIovs, true);
+    this.#view.setUint32(BODY + IOCTL.out_iovs, outIovs, true);
+  }
+
+  /** CUSE_INIT's answer, which makes the kernel create the device. @param info "DEVNAME=...\0" */
+  cuseInit(info: Uint8Array): Uint8Array {
+    this.#bytes.fill(0, BODY);
+    this.#view.setUint32(BODY + INIT.major, abi.FUSE_KERNEL_VERSION, true);
+    this.#view.setUint32(BODY + INIT.minor, abi.FUSE_KERNEL_MINOR_VERSION, true);
+    this.#view.setUint32(BODY + INIT.flags, abi.CUSE_UNRESTRICTED_IOCTL, true);
+    this.#view.setUint32(BODY + INIT.max_read, abi.MAX_TRANSFER, true);
+    this.#view.setUint32(BODY + INIT.max_write, abi.MAX_TRANSFER, true);
+    return this.#finish(abi.CUSE_INIT_OUT_SIZE, info.length, 0);
+  }
+
+  /** Wakes whoever polls the file that the kernel knows as `kh`. */
+  notifyPoll(kh: bigint): Uint8Array {
+    this.to(0, 0);
+    this.#view.setBigUint64(BODY, kh, true);
+    return this.#finish(sizeOf(abi.fuse_notify_poll_wakeup_out, "lp64"), 0, abi.FUSE_NOTIFY_POLL);
+  }
+}
+
+function encodeAreas(areas: readonly Area[]): Uint8Array {
+  const size = sizeOf(abi.fuse_ioctl_iovec, "lp64");
+  const view = new DataView(new ArrayBuffer(areas.length * size));
+  areas.forEach((area, index) => {
+    view.setBigUint64(index * size + IOVEC.base, area.base, true);
+    view.setBigUint64(index * size + IOVEC.len, BigInt(area.len), true);
+  });
+  return new Uint8Array(view.buffer);
+}
