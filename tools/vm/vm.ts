@@ -140,7 +140,7 @@ async function runAccelerated(
     result: await runMachine({ ...options, accel: which, bootLimitSeconds: BOOT_LIMIT[which] }),
   });
   if (accel !== "auto") return attempt(accel);
-  const failed = join(cacheFolder(), `kvm-fails-${machineKey(options.image.release)}`);
+  const failed = join(cacheFolder(), `kvm-fails-${machineKey()}`);
   if (await canUseKvm(failed)) {
     const kvm = await attempt("kvm");
     if (kvm.result.ending.kind !== "notBooted") return kvm;
@@ -161,8 +161,8 @@ async function canUseKvm(failed: string): Promise<boolean> {
 }
 
 /** Tells machines that share a home folder apart, and one machine before and after a change of its kernel. */
-function machineKey(guestRelease: string): string {
-  const facts = [hostname(), release(), cpus()[0]?.model ?? "", guestRelease];
+function machineKey(): string {
+  const facts = [hostname(), release(), cpus()[0]?.model ?? ""];
   return createHash("sha256").update(facts.join("\n")).digest("hex").slice(0, 16);
 }
 

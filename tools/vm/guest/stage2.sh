@@ -44,7 +44,8 @@ $b mkfifo /run/out /run/err
 $b cat </run/out >/dev/vport0p1 3>&- & out=$!
 $b cat </run/err >/dev/vport0p2 3>&- & err=$!
 echo up >&3
-$b setsid $b sh $share/command.sh </dev/null >/run/out 2>/run/err 3>&-
+# A subshell, so that the shell's own word on a signal ("Killed") goes to the console.
+(exec $b setsid /bin/sh $share/command.sh) </dev/null >/run/out 2>/run/err 3>&-
 status=$?
 
 # What the command left behind must not hold its output open: everything but the two cats and us is killed.

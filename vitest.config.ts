@@ -1,0 +1,35 @@
+// The two projects of the test runner: `unit` runs anywhere, `vm` inside a virtual machine (tools/test).
+import { defineConfig } from "vitest/config";
+
+const everywhere = ["packages/**/test/**/*.test.ts", "tools/**/test/**/*.test.ts"];
+const inVm = "**/*.vm.test.ts";
+const bootingVm = "**/*.boot.test.ts";
+const never = ["**/node_modules/**", "**/dist/**", "**/build/**"];
+
+export default defineConfig({
+  test: {
+    projects: [
+      { test: { name: "unit", include: everywhere, exclude: [...never, inVm, bootingVm] } },
+      {
+        test: {
+          name: "boot",
+          include: [bootingVm],
+          exclude: never,
+          fileParallelism: false,
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
+        },
+      },
+      {
+        test: {
+          name: "vm",
+          include: [inVm],
+          exclude: never,
+          fileParallelism: false,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+        },
+      },
+    ],
+  },
+});
