@@ -1,0 +1,50 @@
+// C layouts and ioctl commands as schemas, and the pointer planner. Pure: no I/O, nothing of Node.
+
+export { formatValue } from "./format.ts";
+export {
+  type Command,
+  type CommandTable,
+  command,
+  commandTable,
+  describeIoctl,
+  type IoctlType,
+  io,
+  ior,
+  iow,
+  iowr,
+  type NamedCommand,
+  type Passing,
+} from "./ioctl.ts";
+export type { Direction } from "./layout.ts";
+export { alignOf, decode, encode, offsetsOf, sizeOf } from "./marshal.ts";
+export type { DataModel } from "./model.ts";
+export type { Region } from "./part.ts";
+export { type Call, CUSE_LIMITS, type IoctlRequest, type Plan, type PlanLimits, plan, type Retry } from "./plan.ts";
+export {
+  array,
+  bytes,
+  cstring,
+  enumeration,
+  flags,
+  type Infer,
+  i8,
+  i16,
+  i32,
+  i64,
+  int,
+  type Limit,
+  long,
+  type PointerSchema,
+  ptr,
+  type ScalarSchema,
+  type Schema,
+  type StructSchema,
+  struct,
+  u8,
+  u16,
+  u32,
+  u64,
+  uint,
+  ulong,
+  union,
+} from "./schema.ts";

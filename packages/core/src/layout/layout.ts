@@ -1,0 +1,99 @@
+// What a schema is at run time: a tree of plain, immutable nodes that live as long as the module that wrote them.
+// schema.ts makes them and gives them their TypeScript types; codec.ts, plan.ts and format.ts read them.
+
+import { DeviceError } from "../errors.ts";
+
+/** As the client sees it: "in" is read from its memory, "out" is written to it, "inout" both. */
+export type Direction = "in" | "out" | "inout";
+
+export type ScalarType = "u8" | "i8" | "u16" | "i16" | "u32" | "i32" | "u64" | "i64" | "long" | "ulong";
+
+/** How many: fixed, or told by an integer field of the struct that holds the bytes, string, array or pointer. */
+export type Count = number | { readonly field: string; readonly max: number };
+
+export interface ScalarLayout {
+  readonly kind: "scalar";
+  readonly type: ScalarType;
+  /** Names of bits or of values, for traces alone. */
+  readonly names?: { readonly style: "flags" | "enumeration"; readonly of: ReadonlyMap<bigint, string> };
+}
+
+/** A run of items. `bytes` and `cstring` are runs of u8 with a value of their own kind. */
+export interface SequenceLayout {
+  readonly kind: "bytes" | "cstring" | "array";
+  readonly item: Layout;
+  readonly count: Count;
+}
+
+export interface StructLayout {
+  readonly kind: "struct";
+  readonly fields: readonly Field[];
+}
+
+export interface Field {
+  readonly name: string;
+  readonly layout: Layout;
+}
+
+export interface UnionLayout {
+  readonly kind: "union";
+  readonly members: readonly Layout[];
+}
+
+export interface PointerLayout {
+  readonly kind: "pointer";
+  readonly target: Layout;
+  readonly direction: (parent: object) => Direction;
+  readonly nullable: boolean;
+}
+
+export type Layout = ScalarLayout | SequenceLayout | StructLayout | UnionLayout | PointerLayout;
+
+/** The count of a sequence that a field tells, or undefined where the count is fixed or there is nothing to count. */
+export function namedCount(layout: Layout): Exclude<Count, number> | undefined {
+  return "count" in layout && typeof layout.count === "object" ? layout.count : undefined;
+}
+
+/**
+ * A link is a field whose data does not sit at a fixed place in its struct: what a pointer points to, or a C99 flexible
+ * array member, whose length another field tells.
+ */
+export function isLink(layout: Layout): boolean {
+  return layout.kind === "pointer" || namedCount(layout) !== undefined;
+}
+
+/** Whether the size depends on the data: a sequence of named count, or a struct that ends in one. */
+export function isOpen(layout: Layout): boolean {
+  if (layout.kind !== "struct") return namedCount(layout) !== undefined;
+  const last = layout.fields.at(-1);
+  return last !== undefined && isOpen(last.layout);
+}
+
+/** How many steps it takes to get at all of the data when each step can follow the links of the one before. */
+export function depthOf(layout: Layout): number {
+  switch (layout.kind) {
+    case "scalar":
+    case "union":
+      return 1;
+    case "struct":
+      return Math.max(...layout.fields.map((field) => depthOf(field.layout) + (isLink(field.layout) ? 1 : 0)));
+    case "pointer":
+      return depthOf(layout.target);
+    default:
+      return depthOf(layout.item);
+  }
+}
+
+/**
+ * The layout with its count filled in from the struct that holds it.
+ * @throws DeviceError EINVAL when the field holds a negative number or more than the schema's max
+ */
+export function counted(layout: Layout, parent: Readonly<Record<string, unknown>>): Layout {
+  const count = namedCount(layout);
+  if (count === undefined || !("count" in layout)) return layout;
+  const value = Number(parent[count.field]);
+  if (!(value >= 0 && value <= count.max)) {
+    throw new DeviceError("EINVAL", `${count.field} is ${value}, allowed are 0 to ${count.max}`);
+  }
+  return { ...layout, count: value };
+}

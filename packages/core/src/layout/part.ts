@@ -1,0 +1,106 @@
+// A stretch of client memory without a gap, as one plan sees it: an ioctl's argument, or what a link of another part
+// leads to. The tree of parts lives for one request, until its reply.
+
+import { DeviceError } from "../errors.ts";
+import { type Codec, codecOf, type Fields, type Link } from "./codec.ts";
+import { counted, type Direction, depthOf, type Layout } from "./layout.ts";
+import { Misfit } from "./misfit.ts";
+import { type DataModel, WIDTHS } from "./model.ts";
+
+/** An area of the client's memory, in bytes. */
+export interface Region {
+  readonly base: bigint;
+  readonly len: number;
+}
+
+/** Where a part is, and the field of a decoded struct that its own decoded value becomes. */
+export interface Site {
+  readonly base: bigint;
+  readonly direction: Direction;
+  readonly parent: Fields;
+  readonly name: string;
+}
+
+export class Part {
+  readonly region: Region;
+  /** Holds pointers or lengths: it is always read, since they are the client's, and keeps them when written. */
+  readonly reads: boolean;
+  readonly writes: boolean;
+  readonly #model: DataModel;
+  readonly #codec: Codec;
+  readonly #site: Site;
+  /** One for each link, in the codec's order; undefined where a link leads to nothing. Empty until the part is taken. */
+  readonly #children: (Part | undefined)[] = [];
+  #original = new Uint8Array();
+
+  /** @throws DeviceError EFAULT when the base is NULL */
+  constructor(layout: Layout, model: DataModel, site: Site) {
+    if (site.base === 0n) throw new DeviceError("EFAULT", `${site.name} is NULL`);
+    this.#model = model;
+    this.#codec = codecOf(layout, model);
+    this.#site = site;
+    this.region = { base: site.base, len: this.#codec.size };
+    this.reads = site.direction !== "out" || depthOf(layout) > 1;
+    this.writes = site.direction !== "in";
+  }
+
+  /**
+   * Decodes the part, hangs the value into its parent's, and follows its links.
+   * @returns the parts that the links lead to
+   * @throws DeviceError EINVAL, EOVERFLOW for a value that the schema does not take, EFAULT for a NULL pointer
+   */
+  take(data: Uint8Array): Part[] {
+    const view = viewOf(data);
+    const value = this.#codec.decode(view, 0);
+    this.#site.parent[this.#site.name] = value;
+    this.#codec.links(value, 0, (link, parent, at) => this.#children.push(this.#follow(link, parent, { view, at })));
+    if (this.writes && this.#children.length > 0) this.#original = data.slice();
+    return this.#children.filter((child) => child !== undefined);
+  }
+
+  #follow({ name, target, pointer }: Link, parent: Fields, field: { view: DataView; at: number }): Part | undefined {
+    const base = pointer ? address(field, this.#model) : this.region.base + BigInt(field.at);
+    if (base === 0n && pointer?.nullable) {
+      parent[name] = null;
+      return undefined;
+    }
+    const layout = counted(target, parent);
+    const codec = codecOf(layout, this.#model);
+    if (codec.size === 0) {
+      parent[name] = codec.decode(field.view, 0);
+      return undefined;
+    }
+    const direction = pointer ? pointer.direction(parent) : this.#site.direction;
+    return new Part(layout, this.#model, { base, direction, parent, name });
+  }
+
+  /** The parts behind this one's links, each with its value out of `value`, which a handler may have changed. */
+  links(value: unknown): { part: Part; value: unknown }[] {
+    const found: { part: Part; value: unknown }[] = [];
+    let index = 0;
+    this.#codec.links(value, 0, (link, parent) => {
+      const part = this.#children[index++];
+      if (part) found.push({ part, value: parent[link.name] });
+    });
+    return found;
+  }
+
+  /** @throws Misfit when the value does not fit */
+  write(value: unknown, into: Uint8Array): void {
+    into.set(this.#original);
+    try {
+      this.#codec.encode(viewOf(into), 0, value);
+    } catch (error) {
+      throw Misfit.at(`.${this.#site.name}`, error);
+    }
+  }
+}
+
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** A pointer of 4 bytes is zero-extended, as the kernel's compat_ptr() does on x86. */
+function address({ view, at }: { view: DataView; at: number }, model: DataModel): bigint {
+  return WIDTHS[model].pointer === 8 ? view.getBigUint64(at, true) : BigInt(view.getUint32(at, true));
+}
