@@ -2,5 +2,22 @@
 
 export * from "./descriptors.ts";
 export * from "./errors.ts";
+export * from "./fake.ts";
+export { openUsbHost } from "./host.ts";
+export { LibusbHost } from "./libusb/host.ts";
+export { REQUEST } from "./requests.ts";
 export type * from "./transport.ts";
+export * from "./urb.ts";
+export {
+  formatUsbAddress,
+  hostAndPort,
+  parseUsbAddress,
+  type UsbAddress,
+  type UsbipAddress,
+} from "./usbip/address.ts";
+export { UsbipHost, type UsbipHostOptions } from "./usbip/host.ts";
+export { listExportedDevices } from "./usbip/import.ts";
+export * as usbipProtocol from "./usbip/protocol.ts";
+export { type StreamParser, StreamReader } from "./usbip/stream.ts";
 export * from "./virtual-device.ts";
+export { VirtualQueue } from "./virtual-queue.ts";

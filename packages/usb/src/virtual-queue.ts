@@ -115,7 +115,9 @@ export class VirtualQueue implements UrbQueue {
     pipe.kept = undefined;
     let answer: Uint8Array | typeof STALL;
     try {
-      answer = kept ?? (await this.#ask(queued));
+      const asked = kept ?? this.#ask(queued);
+      // The next SETUP ends an unfinished control transfer (USB 2.0, 5.5.5); a data endpoint stays busy with it.
+      answer = await (urb.endpoint === 0 ? Promise.race([asked, cancelled(queued.abort.signal)]) : asked);
     } catch (error) {
       // A cancelled in() usually rejects; anything else is a bug in the virtual device.
       if (!queued.abort.signal.aborted) this.#thrown(error);
@@ -166,6 +168,13 @@ function completed(urb: Urb, answer: Uint8Array): UrbResult {
   // The data stage of a control transfer ends at wLength; more on another endpoint is babble.
   if (urb.endpoint === 0) return succeeded(bytes);
   return failed(new UsbError("overflow", `the device sent more than the ${urb.length} bytes asked for`), bytes);
+}
+
+function cancelled(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    if (signal.aborted) reject(cancelledError());
+    else signal.addEventListener("abort", () => reject(cancelledError()), { once: true });
+  });
 }
 
 function stallError(): UsbError {
