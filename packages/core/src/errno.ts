@@ -137,9 +137,15 @@ export const ERRNO = {
 /** Name of a Linux errno, e.g. "ENODEV". */
 export type ErrnoName = keyof typeof ERRNO;
 
-const NAMES = new Map<number, string>(Object.entries(ERRNO).map(([name, value]) => [value, name]));
+const NAMES: readonly ErrnoName[] = Object.keys(ERRNO).filter((name): name is ErrnoName => name in ERRNO);
+const BY_NUMBER = new Map<number, ErrnoName>(NAMES.map((name) => [ERRNO[name], name]));
 
 /** "ENODEV" for 19; "errno 4095" for a number that Linux does not define. */
 export function errnoName(errno: number): string {
-  return NAMES.get(errno) ?? `errno ${errno}`;
+  return BY_NUMBER.get(errno) ?? `errno ${errno}`;
+}
+
+/** The name of an errno as a type of its own, or undefined for a number that Linux does not define. */
+export function errnoCode(errno: number): ErrnoName | undefined {
+  return BY_NUMBER.get(errno);
 }

@@ -1,1 +1,14 @@
-export {};
+// @devlift/core: what a driver is written against.
+
+export type { Availability, Channel, ChannelKind, NodePermissions } from "./channel/channel.ts";
+export { cuse } from "./channel/cuse.ts";
+export { type MemoryFile, MemoryKernel } from "./channel/memory.ts";
+export { chooseChannel } from "./device/choose.ts";
+export { type AnyDevice, Device, defineDevice } from "./device/device.ts";
+export { type ServeOptions, serve } from "./device/serve.ts";
+export { ERRNO, type ErrnoName, errnoName } from "./errno.ts";
+export { DeviceError, InternalError, UsageError } from "./errors.ts";
+export * from "./layout/index.ts";
+export { type Logger, silent } from "./log.ts";
+export * as native from "./native.ts";
+export * from "./session/index.ts";

@@ -33,6 +33,9 @@ export class Device<State = unknown, C extends Commands = Commands> implements N
   }
 }
 
+/** A device whose types nobody needs to know any more. */
+export type AnyDevice = Device<unknown, Commands>;
+
 const NAME = /^[A-Za-z0-9_.:+-]+(\/[A-Za-z0-9_.:+-]+)*$/;
 
 /**

@@ -1,7 +1,7 @@
 // One request of a client, from the kernel's message to the one answer. It is what handlers get as their argument:
 // the author-facing interfaces of driver.ts are views of it. The engine keeps it only while it waits.
 
-import type { Command, DataModel } from "../layout/index.ts";
+import type { DataModel, NamedCommand } from "../layout/index.ts";
 import type { Caller } from "./driver.ts";
 import type { File } from "./file.ts";
 
@@ -18,12 +18,6 @@ export interface CallOrigin {
   readonly pid: number;
   readonly uid: number;
   readonly gid: number;
-}
-
-/** The ioctl that a call is, found in the driver's table. */
-export interface IoctlEntry {
-  readonly name: string;
-  readonly command: Command<unknown>;
 }
 
 const NO_BYTES = new Uint8Array(0);
@@ -46,11 +40,12 @@ export class Call {
   data: Uint8Array = NO_BYTES;
   /** Bytes of a write that the driver has taken so far. */
   taken = 0;
-  entry: IoctlEntry | undefined = undefined;
+  /** The ioctl, found in the driver's table. */
+  entry: NamedCommand | undefined = undefined;
   arg: unknown = undefined;
   model: DataModel = "lp64";
   /** Encodes `arg` as the caller's output areas want it. */
-  encodeOutput: (() => Uint8Array) | undefined = undefined;
+  encodeOutput: ((arg: unknown) => Uint8Array) | undefined = undefined;
 
   // The answer.
   settled = false;

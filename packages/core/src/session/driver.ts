@@ -112,7 +112,7 @@ export interface Driver<State, C extends Commands> {
   /** Node name under /dev: "pilot", "usb/lp0". */
   readonly name: string;
   /** @returns what the later calls on this file get as `state`. Default: undefined */
-  open?(call: OpenCall): Answer<State>;
+  open?(call: OpenCall): Answer<State> | void;
   /** Last close of this file. The closer waits for it, unless a signal comes. Default: nothing */
   release?(call: WaitingCall<State>): void | Promise<void>;
   /**
@@ -127,7 +127,7 @@ export interface Driver<State, C extends Commands> {
   write?(call: WriteCall<State>): Answer<number>;
   /** The ioctls that exist. Any other is ENOTTY. Default: none */
   readonly commands?: C;
-  /** One handler a command. @returns the ioctl's result, >= 0; undefined means 0 */
+  /** One handler a command. @returns the ioctl's result, >= 0; nothing means 0 */
   readonly ioctl?: { readonly [K in keyof C]: IoctlHandler<State, ArgumentOf<C[K]>> };
   /** What a read or write could do now, in POLL bits, at once. Default: always IN | OUT, as a kernel driver without poll */
   poll?(call: CallBase<State>): number;
@@ -135,7 +135,7 @@ export interface Driver<State, C extends Commands> {
 
 /** Declared as a method so that a driver with a known state fits where any driver is taken. */
 export type IoctlHandler<State, Arg> = {
-  handle(call: IoctlCall<State, Arg>): Answer<number | undefined>;
+  handle(call: IoctlCall<State, Arg>): Answer<number | void>;
 }["handle"];
 
 /** A driver whose types nobody needs to know any more. */

@@ -196,7 +196,7 @@ export class Engine implements FileOwner {
         if (answer !== undefined && !isCount(answer))
           throw new InternalError(`ioctl answered ${String(answer)}, which is not a result >= 0`);
         call.count = answer ?? 0;
-        if (call.encodeOutput !== undefined) call.bytes = call.encodeOutput();
+        if (call.encodeOutput !== undefined) call.bytes = call.encodeOutput(call.arg);
         break;
       case "open":
         call.file.state = answer;
@@ -338,7 +338,14 @@ export class Engine implements FileOwner {
   async #giveBack(file: File): Promise<void> {
     this.#files.delete(file);
     const signal = AbortSignal.abort();
-    const call = { file, state: file.state, caller: { pid: 0, uid: 0, gid: 0 }, nonBlocking: true, waitedMs: 0, signal };
+    const call = {
+      file,
+      state: file.state,
+      caller: { pid: 0, uid: 0, gid: 0 },
+      nonBlocking: true,
+      waitedMs: 0,
+      signal,
+    };
     try {
       await this.#driver.release?.(call);
     } catch (error) {

@@ -1,0 +1,33 @@
+// Puts a device on a channel: the last line of every driver.
+
+import type { Channel, ChannelKind, NodePermissions } from "../channel/channel.ts";
+import { cuse } from "../channel/cuse.ts";
+import { type Logger, silent } from "../log.ts";
+import { chooseChannel } from "./choose.ts";
+import type { AnyDevice } from "./device.ts";
+
+export interface ServeOptions {
+  /** A channel, or "auto" for the best that the machine has. Default "auto" */
+  readonly channel?: ChannelKind | "auto";
+  /** Default: /dev/ and the device's name */
+  readonly path?: string;
+  readonly permissions?: NodePermissions;
+  /** Default: no log */
+  readonly log?: Logger;
+}
+
+/** Every channel, best first. */
+const KINDS: readonly ChannelKind[] = [cuse];
+
+/**
+ * Makes the device file and answers its callers until the channel is closed.
+ * @throws UsageError when no channel works here; DeviceError when the device file cannot be made
+ */
+export async function serve(device: AnyDevice, options: ServeOptions = {}): Promise<Channel> {
+  const { channel = "auto", path = `/dev/${device.name}`, log = silent, permissions } = options;
+  const kind = channel === "auto" ? chooseChannel(KINDS, "auto").kind : channel;
+  const { driver, files } = device;
+  const opened = await kind.open({ driver, files, path, log, ...(permissions === undefined ? {} : { permissions }) });
+  log.info({ device: opened.path, channel: kind.name }, "serving");
+  return opened;
+}

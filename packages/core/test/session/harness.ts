@@ -1,0 +1,55 @@
+// A device on a kernel in memory, with a clock that the test moves and a log that it can look at.
+
+import { onTestFinished } from "vitest";
+import { type AnyDevice, type Logger, MemoryKernel, serve } from "../../src/index.ts";
+import { FakeClock } from "../fake-clock.ts";
+
+export interface LogLine {
+  readonly level: keyof Logger;
+  readonly message: string;
+}
+
+export class RecordingLog implements Logger {
+  readonly lines: LogLine[] = [];
+  debug = (_: object, message: string) => void this.lines.push({ level: "debug", message });
+  info = (_: object, message: string) => void this.lines.push({ level: "info", message });
+  warn = (_: object, message: string) => void this.lines.push({ level: "warn", message });
+  error = (_: object, message: string) => void this.lines.push({ level: "error", message });
+
+  at(level: keyof Logger): string[] {
+    return this.lines.filter((line) => line.level === level).map((line) => line.message);
+  }
+}
+
+/** Serves a device until the test ends. */
+export async function start(device: AnyDevice) {
+  const clock = new FakeClock();
+  const log = new RecordingLog();
+  const kernel = new MemoryKernel({ clock });
+  const channel = await serve(device, { channel: kernel, log });
+  onTestFinished(() => channel.close());
+  return { kernel, clock, log, channel };
+}
+
+/** What a promise rejects with, by errno name; "resolved" when it does not. */
+export async function errno(promise: Promise<unknown>): Promise<unknown> {
+  return promise.then(
+    () => "resolved",
+    (error: unknown) => (error instanceof Error && "code" in error ? error.code : error),
+  );
+}
+
+/** Lets every promise that can settle now settle. */
+export function settled(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Whether a promise is settled by now. */
+export async function isPending(promise: Promise<unknown>): Promise<boolean> {
+  await settled();
+  const pending = Symbol("pending");
+  return (await Promise.race([promise.catch(() => undefined), Promise.resolve(pending)])) === pending;
+}
+
+export const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
+export const bytes = (string: string): Uint8Array => new TextEncoder().encode(string);
