@@ -47,7 +47,7 @@ export function control(queue: UrbQueue, setup: ControlSetup, content: Uint8Arra
     let timedOut = false;
     const submitted = queue.submit(controlUrb(setup, content), ({ error, bytes }) => {
       clearTimeout(timer);
-      if (error === undefined) resolve(bytes.slice());
+      if (error === undefined) resolve(Uint8Array.from(bytes));
       else if (timedOut && error.code === "cancelled")
         reject(new UsbError("timeout", `no answer to request ${setup.request} within ${TIMEOUT_MS} ms`));
       else reject(error);

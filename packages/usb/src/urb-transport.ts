@@ -167,7 +167,7 @@ function configurationOf(device: UsbDevice): ConfigurationDescriptor {
 }
 
 function copyBytes(result: UrbResult): Uint8Array {
-  return result.bytes.slice();
+  return Uint8Array.from(result.bytes);
 }
 
 function aborted(signal: AbortSignal | undefined): UsbError {

@@ -54,7 +54,7 @@ export class VirtualQueue implements UrbQueue {
   submit(urb: Urb, done: UrbDone): SubmittedUrb {
     // Whatever a bus takes, it has on the wire by then: later changes of the caller's buffer must not be seen.
     const queued: QueuedUrb = {
-      urb: { ...urb, data: urb.data.slice() },
+      urb: { ...urb, data: Uint8Array.from(urb.data) },
       done,
       abort: new AbortController(),
       answered: false,

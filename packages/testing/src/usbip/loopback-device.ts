@@ -60,7 +60,7 @@ export class LoopbackDevice implements VirtualUsbDevice {
   control(setup: SetupPacket, data: Uint8Array): Uint8Array | typeof STALL | Promise<Uint8Array> {
     switch (setup.request) {
       case VENDOR.ECHO:
-        if ((setup.requestType & 0x80) === 0) this.#echo = data.slice();
+        if ((setup.requestType & 0x80) === 0) this.#echo = Uint8Array.from(data);
         return this.#echo;
       case VENDOR.SILENCE:
         return new Promise(() => {});

@@ -1,0 +1,37 @@
+// A process of its own that puts a loopback device on this machine's bus and takes it off, by messages from its parent:
+// the thread that uses libusb must not be the one that serves the device (see vhci.ts).
+// Arguments: vendor and product id in hex. Messages: "plug" (answered with the bus name), "unplug" (with "").
+
+import { LoopbackDevice } from "../../src/usbip/loopback-device.ts";
+import { UsbipServer } from "../../src/usbip/server.ts";
+import { VhciPort } from "../../src/usbip/vhci.ts";
+
+const [vendorId = 0, productId = 0] = process.argv.slice(2).map((id) => Number.parseInt(id, 16));
+const BUSID = "1-1";
+
+const server = await UsbipServer.listen();
+let port: VhciPort | undefined;
+
+async function plug(): Promise<string> {
+  // Whoever asks for vendor information gets zeros: enough for visor.ko's probe of request 4.
+  const device = new LoopbackDevice({ vendorId, productId, vendor: (setup) => new Uint8Array(setup.length) });
+  server.plug(BUSID, device);
+  port = await VhciPort.attach(server, BUSID);
+  return await port.enumerated();
+}
+
+async function unplug(): Promise<string> {
+  await server.unplug(BUSID);
+  await port?.free();
+  port = undefined;
+  return "";
+}
+
+process.on("message", (message) => {
+  const done = message === "plug" ? plug() : unplug();
+  done.then(
+    (value) => process.send?.({ value }),
+    (error: unknown) => process.send?.({ error: String(error) }),
+  );
+});
+process.on("disconnect", () => process.exit());

@@ -1,0 +1,57 @@
+// A Rig on the real bus: a loopback device that another process serves and puts on it through vhci_hcd.
+
+import { type ChildProcess, execFileSync, fork } from "node:child_process";
+import { once } from "node:events";
+import { createRequire } from "node:module";
+import { fileURLToPath } from "node:url";
+import { LibusbHost, UsbUsageError } from "@devlift/usb";
+import { startUdevd } from "../../src/usbip/udevd.ts";
+import type { Rig } from "./transport-body.ts";
+
+export interface VhciRig extends Rig {
+  /** The device's name in /sys/bus/usb/devices. */
+  readonly busid: string;
+}
+
+export async function vhciRig(ids: { readonly vendorId: number; readonly productId: number }): Promise<VhciRig> {
+  execFileSync("modprobe", ["vhci_hcd"]);
+  await startUdevd();
+  const path = fileURLToPath(new URL("./vhci-child.ts", import.meta.url));
+  const tsx = createRequire(import.meta.url).resolve("tsx");
+  const child = fork(path, [ids.vendorId.toString(16), ids.productId.toString(16)], { execArgv: ["--import", tsx] });
+  return new ChildRig(child);
+}
+
+class ChildRig implements VhciRig {
+  readonly host = new LibusbHost();
+  busid = "";
+  readonly #child: ChildProcess;
+
+  constructor(child: ChildProcess) {
+    this.#child = child;
+  }
+
+  async plug(): Promise<void> {
+    this.busid = await this.#ask("plug");
+  }
+
+  async unplug(): Promise<void> {
+    await this.#ask("unplug");
+    this.busid = "";
+  }
+
+  async close(): Promise<void> {
+    if (this.busid !== "") await this.unplug();
+    const exit = once(this.#child, "exit");
+    this.#child.disconnect();
+    await exit;
+  }
+
+  async #ask(what: "plug" | "unplug"): Promise<string> {
+    const answered = once(this.#child, "message");
+    this.#child.send(what);
+    const [answer]: { value?: string; error?: string }[] = await answered;
+    if (answer?.value === undefined) throw new UsbUsageError(`${what}: ${answer?.error}`);
+    return answer.value;
+  }
+}
