@@ -1,0 +1,85 @@
+// A kernel that sends anything: the session neither throws nor grows, and answers what can be answered once.
+
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { command, defineDevice, struct, u32, wouldBlock } from "../../src/index.ts";
+import { FuseSession, type Parts } from "../../src/session/fuse-session.ts";
+import { FUSE_OPCODE } from "../../src/wire/abi.ts";
+import { FakeClock } from "../fake-clock.ts";
+import { RecordingLog } from "./harness.ts";
+
+const Pair = struct({ a: u32, b: u32 });
+
+function newSession() {
+  const sent: bigint[] = [];
+  const record = (parts: Parts) => {
+    const message = Buffer.concat(parts);
+    expect(message.readUInt32LE(0)).toBe(message.length);
+    sent.push(message.readBigUInt64LE(8));
+  };
+  const device = defineDevice({
+    name: "hostile",
+    open: () => ({}),
+    read: ({ length }) => (length % 2 === 0 ? wouldBlock : new Uint8Array(Math.min(length, 3))),
+    write: ({ data }) => (data.length % 2 === 0 ? wouldBlock : data.length),
+    commands: { SWAP: command(0x5501, Pair, "inout") },
+    ioctl: { SWAP: async () => 1 },
+  });
+  const options = { driver: device.driver, files: device.files, clock: new FakeClock(), log: new RecordingLog() };
+  const session = new FuseSession({ ...options, output: { send: record } });
+  return { session, sent, record, device };
+}
+
+/** A request with an honest header, so that it gets past the first check, and an arbitrary rest. */
+const request = fc.record({
+  opcode: fc.oneof(fc.constantFrom(...Object.values(FUSE_OPCODE)), fc.nat(5000)),
+  body: fc.oneof(
+    fc.uint8Array({ maxLength: 200 }),
+    // A body that starts with a handle that may exist.
+    fc
+      .tuple(fc.nat(4), fc.uint8Array({ maxLength: 80 }))
+      .map(([fh, rest]) => Uint8Array.of(fh, 0, 0, 0, 0, 0, 0, 0, ...rest)),
+  ),
+});
+
+test("arbitrary requests in any order are answered at most once, and closing leaves nothing", async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(request, { maxLength: 60 }), async (requests) => {
+      const { session, sent, record, device } = newSession();
+      let unique = 0n;
+      for (const { opcode, body } of requests) {
+        unique += 2n;
+        const header = Buffer.alloc(40);
+        header.writeUInt32LE(40 + body.length, 0);
+        header.writeUInt32LE(opcode, 4);
+        header.writeBigUInt64LE(unique, 8);
+        session.buffer.set(header);
+        session.buffer.set(body, 40);
+        const answer = session.handle(40 + body.length);
+        if (answer !== undefined) record(answer);
+      }
+      await session.close();
+      const answers = sent.filter((id) => id !== 0n);
+      expect(new Set(answers).size).toBe(answers.length);
+      expect(session.waiting).toBe(0);
+      expect(session.opens).toBe(0);
+      expect(device.files.size).toBe(0);
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+test.each([
+  ["nothing", 0, 0],
+  ["half a header", 20, 20],
+  ["a length that is not the message's", 48, 4096],
+  ["an argument that is cut off", 44, 44],
+])("%s is dropped with a warning", (_, length, told) => {
+  const { session, sent } = newSession();
+  const header = Buffer.alloc(48);
+  header.writeUInt32LE(told, 0);
+  header.writeUInt32LE(FUSE_OPCODE.READ, 4);
+  session.buffer.set(header);
+  expect(session.handle(length)).toBeUndefined();
+  expect(sent).toEqual([]);
+});
