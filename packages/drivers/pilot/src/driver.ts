@@ -1,0 +1,151 @@
+// The serial driver `pilot`: watches a USB host, and opens the HotSync port of the handheld that is there.
+// Lifetimes: one PilotDriver a daemon, from start() to close(); at most one line at a time, opens are waited for in
+// turn. The device file stays whether a handheld is there or not, which is why ENODEV is an answer here.
+
+import { setTimeout as sleep } from "node:timers/promises";
+import { DeviceError, type Logger } from "@devlift/core";
+import type { LineHost, OpenLineCall, SerialDriver, SerialLine } from "@devlift/tty";
+import { type ConfigurationDescriptor, UsbError, type UsbHost, type UsbTransport, type UsbWatch } from "@devlift/usb";
+import { choosePort, findInterface } from "./endpoints.ts";
+import { HandheldError } from "./errors.ts";
+import { type Handheld, Handhelds } from "./handhelds.ts";
+import { PilotLine } from "./line.ts";
+import { type ProbeTarget, probe } from "./probe.ts";
+import type { HotSyncPort } from "./protocol.ts";
+import { nothingThere, Refusals, refusalOf } from "./refusal.ts";
+
+export interface PilotDriverOptions {
+  readonly host: UsbHost;
+  readonly log: Logger;
+  /** An open waits for a handheld, also one with O_NONBLOCK; default: it answers ENODEV. */
+  readonly wait?: boolean;
+}
+
+/** How often a handheld that is plugged in but does not run HotSync is asked again, when an open waits for it. */
+const ASK_AGAIN_MS = 1000;
+
+export class PilotDriver implements SerialDriver {
+  readonly name = "pilot";
+  readonly #host: UsbHost;
+  readonly #log: Logger;
+  readonly #wait: boolean;
+  readonly #handhelds: Handhelds;
+  readonly #refusals: Refusals;
+  readonly #stop = new AbortController();
+  #watch: UsbWatch | undefined;
+  #line: SerialLine | undefined;
+
+  constructor({ host, log, wait = false }: PilotDriverOptions) {
+    this.#host = host;
+    this.#log = log;
+    this.#wait = wait;
+    this.#handhelds = new Handhelds(log);
+    this.#refusals = new Refusals(log);
+  }
+
+  /** Begins to watch for handhelds. @throws UsbError when the bus cannot be watched at all */
+  async start(): Promise<void> {
+    this.#watch = await this.#host.watch(this.#handhelds);
+  }
+
+  /** Frees waiting opens, gives the handheld back, stops watching. Idempotent. */
+  async close(): Promise<void> {
+    this.#stop.abort();
+    await this.#line?.close();
+    await this.#watch?.close();
+  }
+
+  /** @throws DeviceError as refusal.ts says; ("EINTR") when the call's signal aborts or the driver closes */
+  async open(host: LineHost, call: OpenLineCall): Promise<SerialLine> {
+    const signal = AbortSignal.any([call.signal, this.#stop.signal]);
+    // A line that hung up may still be giving its handheld back.
+    await this.#line?.close();
+    for (;;) {
+      const { current, changes } = this.#handhelds;
+      const opened =
+        current === undefined ? nothingThere(this.#host.name) : await this.#tryOpen(current, { host, signal });
+      if (!(opened instanceof DeviceError)) return opened;
+      const waits = this.#wait && opened.code === "ENODEV";
+      if (opened.code !== "EINTR") this.#refusals.log(opened, waits);
+      if (!waits) throw opened;
+      await this.#handhelds.change(changes, signal);
+    }
+  }
+
+  /** @returns the refusal instead of a line, when it is the handheld's or the bus's fault */
+  async #tryOpen(handheld: Handheld, opening: Opening): Promise<SerialLine | DeviceError> {
+    try {
+      const line = await this.#openLine(handheld, opening);
+      this.#refusals.forget();
+      return line;
+    } catch (error) {
+      const refusal = refusalOf(error, handheld);
+      if (refusal === undefined) throw error;
+      return refusal;
+    }
+  }
+
+  async #openLine(handheld: Handheld, { host, signal }: Opening): Promise<SerialLine> {
+    const { device, model, label } = handheld;
+    const log = this.#log;
+    const found = findInterface(model, activeConfiguration(handheld));
+    const transport = await device.open();
+    try {
+      const detached = await transport.claim(found.number);
+      const said = await this.#greet(handheld, { transport, model, found, log, signal });
+      const port = choosePort(model, found, said);
+      if (signal.aborted) throw new UsbError("cancelled", "nobody waits for the port any more");
+      const line = new PilotLine({ transport, port, host, log });
+      this.#line = line;
+      const fields = { usb: device.id, in: hex2(port.in.address), out: hex2(port.out.address), said: said.kind };
+      const taken = detached === undefined ? "" : `; taken from the ${detached} until the last close`;
+      const why = said.kind === "unsaid" ? `; the usual port, because ${said.why}` : "";
+      log.info(fields, `port open: ${label}${taken}${why}`);
+      return line;
+    } catch (error) {
+      await giveBack(transport, log);
+      throw error;
+    }
+  }
+
+  /** Probes, and while an open waits for the HotSync button, probes again. */
+  async #greet({ label }: Handheld, target: ProbeTarget): Promise<HotSyncPort> {
+    for (;;) {
+      try {
+        return await probe(target);
+      } catch (error) {
+        if (!this.#wait || !(error instanceof HandheldError) || error.code !== "not-ready") throw error;
+        this.#refusals.log(new DeviceError("ENODEV", `${label}: ${error.message}`, { cause: error }), true);
+      }
+      const ended = AbortSignal.any([target.signal, target.transport.gone]);
+      // When it was ended, the next probe says by what.
+      await sleep(ASK_AGAIN_MS, undefined, { signal: ended }).catch(() => undefined);
+    }
+  }
+}
+
+interface Opening {
+  readonly host: LineHost;
+  readonly signal: AbortSignal;
+}
+
+/** @throws HandheldError for another configuration than visor_probe() accepts */
+function activeConfiguration({ device, model }: Handheld): ConfigurationDescriptor {
+  const { configuration } = device;
+  if (configuration === undefined) throw new HandheldError("endpoints", "it is not configured");
+  if (configuration.value !== 1 && model.family !== "clie_3_5")
+    throw new HandheldError("endpoints", `its active configuration is ${configuration.value}, not 1`);
+  return configuration;
+}
+
+async function giveBack(transport: UsbTransport, log: Logger): Promise<void> {
+  try {
+    await transport.close();
+  } catch (error) {
+    log.warn({}, `the handheld could not be given back: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+function hex2(address: number): string {
+  return `0x${address.toString(16).padStart(2, "0")}`;
+}

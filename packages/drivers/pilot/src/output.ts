@@ -1,0 +1,140 @@
+// Output on its way to the handheld: a bounded queue, and one OUT transfer at a time that takes from its front.
+// Lifetime: one line. After fail() nothing is taken and every waiter is told.
+//
+// The handheld sees packets and not transfers, so how the stream is cut into transfers is free; one in flight keeps
+// the order right when a transfer fails, and what is written meanwhile goes together in the next.
+
+import { DeviceError } from "@devlift/core";
+
+/** Bytes that wait or are on the wire. A blocking write of any size gets through in pieces of it. */
+const CAPACITY = 65536;
+/** Bytes of one transfer. */
+const TRANSFER = 4096;
+
+/** Sends one transfer; the bytes are taken when it returns. @returns how many were sent */
+export type SendTransfer = (bytes: Uint8Array) => Promise<number>;
+
+export interface OutputEvents {
+  /** There is room again, after write() had too little. */
+  writable(): void;
+  /** A transfer failed; the bytes in the queue are lost. */
+  failed(error: unknown): void;
+}
+
+interface Waiter {
+  resolve(): void;
+  reject(error: DeviceError): void;
+}
+
+export class OutputQueue {
+  readonly #send: SendTransfer;
+  readonly #events: OutputEvents;
+  readonly #buffer = new Uint8Array(CAPACITY);
+  /** The bytes of the buffer that are not sent; the first `#inFlight` of them are on the wire. */
+  #length = 0;
+  #inFlight = 0;
+  #tooLittle = false;
+  #failure: DeviceError | undefined;
+  readonly #draining = new Set<Waiter>();
+  /** For the log. */
+  sent = 0;
+
+  constructor(send: SendTransfer, events: OutputEvents) {
+    this.#send = send;
+    this.#events = events;
+  }
+
+  get pending(): number {
+    return this.#length;
+  }
+
+  get room(): number {
+    return this.#failure === undefined ? CAPACITY - this.#length : 0;
+  }
+
+  /** Takes as many bytes as there is room for. */
+  write(bytes: Uint8Array): number {
+    const taken = Math.min(bytes.length, this.room);
+    this.#buffer.set(bytes.subarray(0, taken), this.#length);
+    this.#length += taken;
+    this.#tooLittle = taken < bytes.length;
+    if (taken > 0) this.#pump();
+    return taken;
+  }
+
+  /** Drops what is not on the wire yet. */
+  discard(): void {
+    this.#length = this.#inFlight;
+    this.#roomMade();
+  }
+
+  /** Resolves when everything is sent. @throws DeviceError("EINTR") when `signal` aborts, or of fail() */
+  async drain(signal: AbortSignal): Promise<void> {
+    if (this.#failure !== undefined) throw this.#failure;
+    if (signal.aborted) throw interrupted(signal);
+    if (this.#length === 0) return;
+    await new Promise<void>((resolve, reject) => {
+      const onAbort = () => waiter.reject(interrupted(signal));
+      const end = () => {
+        this.#draining.delete(waiter);
+        signal.removeEventListener("abort", onAbort);
+      };
+      const waiter = {
+        resolve: () => {
+          end();
+          resolve();
+        },
+        reject: (error: DeviceError) => {
+          end();
+          reject(error);
+        },
+      };
+      signal.addEventListener("abort", onAbort);
+      this.#draining.add(waiter);
+    });
+  }
+
+  /** Ends it all: nothing is taken any more, and drain() answers with the error. */
+  fail(error: DeviceError): void {
+    this.#failure ??= error;
+    this.#length = 0;
+    for (const waiter of [...this.#draining]) waiter.reject(this.#failure);
+  }
+
+  #pump(): void {
+    if (this.#inFlight > 0 || this.#length === 0 || this.#failure !== undefined) return;
+    this.#inFlight = Math.min(this.#length, TRANSFER);
+    this.#send(this.#buffer.subarray(0, this.#inFlight)).then(
+      (sent) => this.#finished(sent),
+      (error: unknown) => {
+        if (this.#failure === undefined) this.#events.failed(error);
+      },
+    );
+  }
+
+  #finished(sent: number): void {
+    if (this.#failure !== undefined) return;
+    if (sent === 0) {
+      this.#events.failed(new DeviceError("EIO", "it takes no bytes"));
+      return;
+    }
+    this.sent += sent;
+    this.#inFlight = 0;
+    this.#buffer.copyWithin(0, sent, this.#length);
+    this.#length -= sent;
+    this.#pump();
+    this.#roomMade();
+  }
+
+  #roomMade(): void {
+    if (this.#length === 0) for (const waiter of [...this.#draining]) waiter.resolve();
+    if (this.#tooLittle && this.room > 0) {
+      this.#tooLittle = false;
+      this.#events.writable();
+    }
+  }
+}
+
+function interrupted(signal: AbortSignal): DeviceError {
+  return new DeviceError("EINTR", "interrupted while waiting for output", { cause: signal.reason });
+}
