@@ -5,7 +5,7 @@ import { UsageError } from "../errors.ts";
 import { type Direction, isOpen, type Layout, namedCount } from "./layout.ts";
 import { sizeOf } from "./marshal.ts";
 import { DATA_MODELS, type DataModel } from "./model.ts";
-import type { Schema } from "./schema.ts";
+import type { Alone, Schema } from "./schema.ts";
 
 /** How a command passes its argument: not at all, as an int in place of a pointer, or in memory. */
 export type Passing = "none" | "value" | Direction;
@@ -50,12 +50,12 @@ export function io(type: IoctlType, nr: number, passing: "none" | "value" = "val
 }
 
 /** `_IOR(type, nr, schema)`: the caller reads. `direction` is for drivers whose number does not tell what they do. */
-export function ior<Arg>(type: IoctlType, nr: number, schema: Schema<Arg>, direction: Direction = "out"): Command<Arg> {
+export function ior<Arg>(type: IoctlType, nr: number, schema: Alone<Arg>, direction: Direction = "out"): Command<Arg> {
   return sized(ioc(READ, typeNumber(type, nr), nr, 0), schema, direction);
 }
 
 /** `_IOW(type, nr, schema)`: the caller writes. */
-export function iow<Arg>(type: IoctlType, nr: number, schema: Schema<Arg>, direction: Direction = "in"): Command<Arg> {
+export function iow<Arg>(type: IoctlType, nr: number, schema: Alone<Arg>, direction: Direction = "in"): Command<Arg> {
   return sized(ioc(WRITE, typeNumber(type, nr), nr, 0), schema, direction);
 }
 
@@ -63,14 +63,14 @@ export function iow<Arg>(type: IoctlType, nr: number, schema: Schema<Arg>, direc
 export function iowr<Arg>(
   type: IoctlType,
   nr: number,
-  schema: Schema<Arg>,
+  schema: Alone<Arg>,
   direction: Direction = "inout",
 ): Command<Arg> {
   return sized(ioc(READ | WRITE, typeNumber(type, nr), nr, 0), schema, direction);
 }
 
 /** A command whose number holds the size of its argument, which differs between data models. */
-function sized<Arg>(base: number, schema: Schema<Arg>, direction: Direction): Command<Arg> {
+function sized<Arg>(base: number, schema: Alone<Arg>, direction: Direction): Command<Arg> {
   checkArgument(schema.layout);
   for (const model of DATA_MODELS) {
     const size = sizeOf(schema, model);
@@ -87,10 +87,10 @@ function sized<Arg>(base: number, schema: Schema<Arg>, direction: Direction): Co
  */
 export function command(number: number, passing: "none"): Command<undefined>;
 export function command(number: number, passing?: "value"): Command<number>;
-export function command<Arg>(number: number, schema: Schema<Arg>, direction?: Direction): Command<Arg>;
+export function command<Arg>(number: number, schema: Alone<Arg>, direction?: Direction): Command<Arg>;
 export function command(
   number: number,
-  argument: Schema | "none" | "value" = "value",
+  argument: Alone<unknown> | "none" | "value" = "value",
   direction: Direction = "in",
 ): Command {
   if (!Number.isInteger(number) || number < 0 || number > 0xffff_ffff) {

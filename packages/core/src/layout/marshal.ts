@@ -5,7 +5,7 @@ import { type Codec, codecOf, type Fields, type Link } from "./codec.ts";
 import { counted, type Layout } from "./layout.ts";
 import { Misfit } from "./misfit.ts";
 import type { DataModel } from "./model.ts";
-import type { Schema, StructSchema } from "./schema.ts";
+import type { Alone, Schema, StructSchema } from "./schema.ts";
 
 /** The bytes that a schema takes up: C's sizeof, which leaves a flexible array out. */
 export function sizeOf(schema: Schema, model: DataModel): number {
@@ -28,7 +28,7 @@ export function offsetsOf<T>(schema: StructSchema<T>, model: DataModel): { reado
  * @throws DeviceError EINVAL when there are too few bytes or a length is over its limit, EOVERFLOW for a long that no
  *   number holds; UsageError when the schema has pointers, which only plan() can follow
  */
-export function decode<T>(schema: Schema<T>, model: DataModel, bytes: Uint8Array, offset = 0): T {
+export function decode<T>(schema: Alone<T>, model: DataModel, bytes: Uint8Array, offset = 0): T {
   const codec = codecOf(schema.layout, model);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const value = decodeAt(codec, view, offset);
@@ -56,7 +56,7 @@ function flexible(link: Link, parent: Fields): Layout {
  * @param into where to write them, at its start; it is returned. Default: an array of exactly the right size
  * @throws UsageError with the path of what does not fit ("c_cc[3]: 300 is no u8"), or when the schema has pointers
  */
-export function encode<T>(schema: Schema<T>, model: DataModel, value: T, into?: Uint8Array): Uint8Array {
+export function encode<T>(schema: Alone<T>, model: DataModel, value: T, into?: Uint8Array): Uint8Array {
   return Misfit.named(() => {
     const codec = codecOf(schema.layout, model);
     const parts = [{ codec, at: 0, value: value as unknown, step: "" }];

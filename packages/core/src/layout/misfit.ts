@@ -1,6 +1,6 @@
 // A driver's value that does not fit its C type. Thrown deep in the codecs; collects the path to itself on its way out.
 
-import { UsageError } from "../errors.ts";
+import { DeviceError, UsageError } from "../errors.ts";
 
 export class Misfit extends UsageError {
   #path = "";
@@ -11,11 +11,15 @@ export class Misfit extends UsageError {
     return error;
   }
 
-  /** Runs `act`; a Misfit comes out as a UsageError whose message begins with the path: "c_cc[3]: 300 is no u8". */
+  /**
+   * Runs `act` on a driver's value. What does not fit comes out as a UsageError that begins with the path: "c_cc[3]: 300
+   * is no u8"; so does a length over its limit, which from a client would have been EINVAL.
+   */
   static named<T>(act: () => T): T {
     try {
       return act();
     } catch (error) {
+      if (error instanceof DeviceError) throw new UsageError(error.message, { cause: error });
       if (!(error instanceof Misfit) || error.#path === "") throw error;
       throw new UsageError(`${error.#path.replace(/^\./, "")}: ${error.message}`, { cause: error });
     }

@@ -34,7 +34,7 @@ export interface Schema<out T = unknown, in Needs = never, in Parent = never> {
 }
 
 /** A schema that stands on its own, needing nothing of an enclosing struct. */
-type Alone<T> = Schema<T, unknown, unknown>;
+export type Alone<T> = Schema<T, unknown, unknown>;
 
 export interface ScalarSchema<out T extends number | bigint = number | bigint> extends Alone<T> {
   readonly layout: ScalarLayout;
