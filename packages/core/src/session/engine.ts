@@ -53,6 +53,7 @@ export class Engine implements FileOwner {
   readonly #waiting = new Set<Call>();
   /** Counts wake-ups, so that one that comes while the handler still runs is not lost. */
   #wakes = 0;
+  #closing = false;
 
   constructor(options: EngineOptions, listener: EngineListener) {
     this.#driver = options.driver;
@@ -145,6 +146,7 @@ export class Engine implements FileOwner {
 
   /** Hangs up every file and gives it back to the driver. Resolves when every release() has ended. */
   async close(): Promise<void> {
+    this.#closing = true;
     const files = [...this.#files];
     for (const file of files) this.hangup(file);
     for (const call of [...this.#waiting]) this.#abort(call, ERRNO.EIO);
@@ -166,10 +168,11 @@ export class Engine implements FileOwner {
         return handler(call);
       }
       case "open":
+        if (this.#closing) throw new DeviceError("ENODEV", "the device is being closed");
         return driver.open?.(call);
       case "release":
-        this.#files.delete(call.file);
-        return driver.release?.(call);
+        // close() may have given it back already.
+        return this.#files.delete(call.file) ? driver.release?.(call) : undefined;
       default:
         throw new InternalError(`${call.kind} is not run`);
     }

@@ -242,3 +242,22 @@ test("closing the channel frees every caller and releases each file once", async
   expect(await writing).toBe("EIO");
   expect(released.mock.calls).toEqual([["state"], ["state"]]);
 });
+
+test("while the channel closes, opens are refused, and a RELEASE that comes then does not release twice", async () => {
+  let finish: () => void = () => undefined;
+  const release = vi.fn(
+    () =>
+      new Promise<void>((resolve) => {
+        finish = resolve;
+      }),
+  );
+  const { kernel, channel } = await start(defineDevice({ name: "twice", release }));
+  const file = await kernel.openFile();
+  const closing = channel.close();
+  await settled();
+  expect(await errno(kernel.openFile())).toBe("ENODEV");
+  await file.close();
+  expect(release).toHaveBeenCalledOnce();
+  finish();
+  await closing;
+});
