@@ -16,8 +16,9 @@ export default defineConfig({
           include: [bootingVm],
           exclude: never,
           fileParallelism: false,
-          testTimeout: 300_000,
-          hookTimeout: 300_000,
+          // One machine runs at a time, so a test may have to wait for another checkout's.
+          testTimeout: 1_200_000,
+          hookTimeout: 1_200_000,
         },
       },
       {

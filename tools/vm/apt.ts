@@ -1,19 +1,60 @@
-// Questions to apt and downloads, without installing anything.
+// Questions to apt and downloads, without installing anything and without being root. AptSource is one set of package
+// lists: this machine's own, or Debian 12's, which has both kernel lines, kept beside the kernels in our cache.
 
-import { readdir } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ToolError } from "../shared/errors.ts";
 import { run } from "../shared/run.ts";
+import { cacheFolder } from "./cache.ts";
 
-/** The names of the packages that `name` depends on directly; none when apt does not know it. */
-export async function dependenciesOf(name: string): Promise<string[]> {
-  const text = await run("apt-cache", ["depends", name]).catch(() => "");
+/** Debian's own keys, from the package debian-archive-keyring. */
+const KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg";
+
+const DEBIAN_12 = `\
+deb [signed-by=${KEYRING}] http://deb.debian.org/debian bookworm main
+deb [signed-by=${KEYRING}] http://deb.debian.org/debian-security bookworm-security main
+`;
+
+/** Options of apt-get and apt-cache that choose a set of package lists. */
+export interface AptSource {
+  readonly options: readonly string[];
+}
+
+/** The package lists of this machine, as its administrator last updated them. */
+export const THIS_MACHINE: AptSource = { options: [] };
+
+/** Fresh package lists of Debian 12. @throws ToolError when they cannot be fetched */
+export async function debian12(): Promise<AptSource> {
+  if (!existsSync(KEYRING)) throw new ToolError(`${KEYRING} is missing: install debian-archive-keyring`);
+  const folder = join(cacheFolder(), "debian-12");
+  const sources = join(folder, "sources.list");
+  await mkdir(join(folder, "lists/partial"), { recursive: true });
+  await writeFile(sources, DEBIAN_12);
+  const settings = {
+    "Dir::Etc::SourceList": sources,
+    "Dir::Etc::SourceParts": "-",
+    "Dir::State::Lists": join(folder, "lists"),
+    "Dir::Cache::pkgcache": join(folder, "pkgcache.bin"),
+    "Dir::Cache::srcpkgcache": join(folder, "srcpkgcache.bin"),
+    "APT::Architecture": "amd64",
+    "APT::Sandbox::User": "root",
+    "Acquire::Languages": "none",
+  };
+  const options = Object.entries(settings).flatMap(([name, value]) => ["-o", `${name}=${value}`]);
+  await run("apt-get", ["-q", ...options, "update"]);
+  return { options };
+}
+
+/** The names of the packages that `name` depends on directly; none when the lists do not have it. */
+export async function dependenciesOf(source: AptSource, name: string): Promise<string[]> {
+  const text = await run("apt-cache", [...source.options, "depends", name]).catch(() => "");
   return [...text.matchAll(/^\s*Depends: (\S+)$/gm)].map((match) => match[1] ?? "");
 }
 
 /** Downloads a package into `folder`. @returns the archive's path */
-export async function downloadPackage(name: string, folder: string): Promise<string> {
-  await run("apt-get", ["-q", "download", name], { cwd: folder });
+export async function downloadPackage(source: AptSource, name: string, folder: string): Promise<string> {
+  await run("apt-get", ["-q", ...source.options, "download", name], { cwd: folder });
   const archive = (await readdir(folder)).find((file) => file.endsWith(".deb"));
   if (archive === undefined) throw new ToolError(`apt-get download ${name} left no package`);
   return join(folder, archive);

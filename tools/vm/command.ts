@@ -1,5 +1,7 @@
 // The script that runs the command in the guest: its folder, its environment, its argument vector.
 
+import { systemPath } from "../shared/prerequisites.ts";
+
 /** Variables that go from here into the guest as they are. */
 const PASSED_ON = /^(PATH|HOME|TERM|LANG|CI|DEVLIFT_.*)$/;
 
@@ -21,12 +23,6 @@ export function guestEnvironment(
     if (value !== undefined && PASSED_ON.test(name)) environment[name] = value;
   }
   return { ...environment, PATH: systemPath(host["PATH"]), ...extra, DEVLIFT_VM_OUT: GUEST_OUT };
-}
-
-/** PATH as root has it: on Debian a user's PATH lacks the sbin folders where depmod and modprobe are. */
-export function systemPath(path: string | undefined): string {
-  const wanted = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
-  return [...new Set([...(path ?? "").split(":").filter(Boolean), ...wanted])].join(":");
 }
 
 /** A shell script that becomes `command`: a single word is given to the shell, several are an argument vector. */

@@ -7,8 +7,8 @@ import { existsSync } from "node:fs";
 import { chmod, copyFile, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { ToolError } from "../shared/errors.ts";
+import { findProgram } from "../shared/prerequisites.ts";
 import type { KernelImage } from "./kernel.ts";
-import { findProgram } from "./prerequisites.ts";
 
 const INIT = join(import.meta.dirname, "guest/init.sh");
 

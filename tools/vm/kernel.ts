@@ -4,11 +4,11 @@ import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { ToolError } from "../shared/errors.ts";
+import { findProgram } from "../shared/prerequisites.ts";
 import type { Progress } from "../shared/progress.ts";
 import { run } from "../shared/run.ts";
-import { dependenciesOf, downloadPackage } from "./apt.ts";
+import { type AptSource, debian12, dependenciesOf, downloadPackage, THIS_MACHINE } from "./apt.ts";
 import { cacheFolder } from "./cache.ts";
-import { findProgram } from "./prerequisites.ts";
 
 /** The kernel lines that can be asked for, each with the Debian packages that may depend on its newest image. */
 const META_PACKAGES = {
@@ -57,9 +57,7 @@ export async function kernelImage(line: KernelLine, progress: Progress): Promise
 }
 
 async function fetchImage(line: KernelLine, folder: string, progress: Progress): Promise<void> {
-  const name = await imagePackage(line);
-  progress(`fetching Debian's stock kernel ${name}`);
-  const archive = await downloadPackage(name, folder);
+  const archive = await downloadImage(line, folder, progress);
   await run("dpkg-deb", ["-x", archive, folder]);
   await rm(archive);
   // A package of a merged-/usr release has its modules in usr/lib.
@@ -70,12 +68,33 @@ async function fetchImage(line: KernelLine, folder: string, progress: Progress):
   await writeFile(join(folder, "release"), `${release}\n`);
 }
 
-async function imagePackage(line: KernelLine): Promise<string> {
+/** Downloads the newest image of `line`: by this machine's package lists, or when they are stale or lack it, by new ones. */
+async function downloadImage(line: KernelLine, folder: string, progress: Progress): Promise<string> {
+  const download = async (source: AptSource) => {
+    const name = await imagePackage(source, line);
+    progress(`fetching Debian's stock kernel ${name}`);
+    return downloadPackage(source, name, folder);
+  };
+  try {
+    return await download(THIS_MACHINE);
+  } catch (first) {
+    progress("this machine's package lists do not lead to it: fetching Debian 12's");
+    return await download(await debian12()).catch((second: unknown) => {
+      throw new ToolError(
+        `Debian's stock kernel ${line} cannot be fetched:\n${messageOf(first)}\n${messageOf(second)}`,
+      );
+    });
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+async function imagePackage(source: AptSource, line: KernelLine): Promise<string> {
   for (const meta of META_PACKAGES[line]) {
-    const image = (await dependenciesOf(meta)).find((name) => name.startsWith(`linux-image-${line}.`));
+    const image = (await dependenciesOf(source, meta)).find((name) => name.startsWith(`linux-image-${line}.`));
     if (image !== undefined) return image;
   }
-  throw new ToolError(
-    `apt knows no stock kernel ${line} (looked at what ${META_PACKAGES[line].join(" and ")} depends on); run apt-get update, on a Debian that has it`,
-  );
+  throw new ToolError(`apt knows no stock kernel ${line} (neither ${META_PACKAGES[line].join(" nor ")} leads to one)`);
 }

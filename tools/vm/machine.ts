@@ -148,8 +148,8 @@ function qemuArguments(options: MachineOptions): string[] {
     ...["-chardev", `socket,id=port${index},fd=${fd}`],
     ...["-device", `virtserialport,chardev=port${index},nr=${index + 1}`],
   ]);
-  // oops=panic panic=-1 with -no-reboot: a kernel that stumbles ends the machine at once.
-  const kernelArguments = "console=ttyS0 loglevel=5 oops=panic panic=-1 mitigations=off";
+  // With -no-reboot, a kernel that stumbles, or has a task stuck for two minutes, ends the machine at once.
+  const kernelArguments = "console=ttyS0 loglevel=5 oops=panic hung_task_panic=1 panic=-1 mitigations=off";
   return [
     ...["-nodefaults", "-no-user-config", "-display", "none", "-nic", "none", "-no-reboot"],
     ...accel,

@@ -9,13 +9,14 @@ import { join, resolve } from "node:path";
 import type { Writable } from "node:stream";
 import { ToolError } from "../shared/errors.ts";
 import { acquireLock } from "../shared/lock.ts";
+import { installPrerequisites } from "../shared/prerequisites.ts";
 import type { Progress } from "../shared/progress.ts";
 import { cacheFolder } from "./cache.ts";
 import { commandScript, guestEnvironment, quote } from "./command.ts";
 import { initramfs } from "./initramfs.ts";
 import { DEFAULT_KERNEL, type KernelLine, kernelImage } from "./kernel.ts";
 import { type MachineOptions, type MachineResult, runMachine } from "./machine.ts";
-import { installPrerequisites, VM_PREREQUISITES } from "./prerequisites.ts";
+import { VM_PREREQUISITES } from "./prerequisites.ts";
 
 export const ACCELERATORS = ["auto", "kvm", "tcg"] as const;
 export type Accelerator = (typeof ACCELERATORS)[number];
@@ -125,7 +126,7 @@ async function boot(options: VmOptions, share: string): Promise<VmResult> {
     outDir,
     accel,
     bootSeconds,
-    consoleTail: showConsole ? log.split(/\r?\n/).slice(-60).join("\n").trim() : undefined,
+    consoleTail: showConsole ? log.split(/\r?\n/).slice(-100).join("\n").trim() : undefined,
   };
 }
 

@@ -1,0 +1,24 @@
+// The Debian packages that the tests need on this machine; in the virtual machine they are there too, as its files
+// are this machine's.
+
+import type { Prerequisite } from "../shared/prerequisites.ts";
+import { VM_PREREQUISITES } from "../vm/prerequisites.ts";
+
+/** For every tier: a C compiler, for 64-bit and (-m32) for 32-bit programs. */
+const ALWAYS: readonly Prerequisite[] = [
+  { package: "gcc", file: "gcc" },
+  { package: "libc6-dev", file: "/usr/include/stdio.h" },
+  { package: "gcc-multilib", file: "/usr/lib32/crt1.o" },
+];
+
+/** For the tiers with a virtual machine: itself, and programs of others that its tests run on a device. */
+const WITH_VM: readonly Prerequisite[] = [
+  ...VM_PREREQUISITES,
+  { package: "picocom", file: "picocom" },
+  { package: "socat", file: "socat" },
+];
+
+/** What the tests need, with or without the virtual machine's tiers. */
+export function testPrerequisites(withVm: boolean): readonly Prerequisite[] {
+  return withVm ? [...ALWAYS, ...WITH_VM] : ALWAYS;
+}

@@ -1,0 +1,137 @@
+// The tiers: what each runs, and how its outcome becomes a TierResult.
+
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, relative } from "node:path";
+import { ToolError } from "../shared/errors.ts";
+import { progressOf } from "../shared/progress.ts";
+import { run } from "../shared/run.ts";
+import { describeEnding } from "../vm/cli.ts";
+import { DEFAULT_KERNEL, isKernelLine, type KernelLine } from "../vm/kernel.ts";
+import { CHECKOUT, runInVm } from "../vm/vm.ts";
+import { readReport } from "./report.ts";
+import { failed, type Tier, type TierResult } from "./summary.ts";
+
+/** The time that all tests of one kernel may take in the virtual machine, in seconds. */
+const VM_TIME_LIMIT = 900;
+
+const REPORT = "report.json";
+
+/** A test file for the virtual machine, with the kernels that it says it runs on. */
+export interface VmTestFile {
+  readonly path: string;
+  readonly kernels: readonly KernelLine[];
+}
+
+/** The test files, by tier; paths are relative to the checkout. */
+export interface TestFiles {
+  readonly unit: readonly string[];
+  readonly boot: readonly string[];
+  readonly vm: readonly VmTestFile[];
+}
+
+/** What vitest.config.ts finds, of that what has `pattern` in its path. */
+export async function listTestFiles(pattern: string | undefined): Promise<TestFiles> {
+  const filter = pattern === undefined ? [] : [pattern];
+  const text = await run("vitest", ["list", "--filesOnly", "--json", ...filter], { cwd: CHECKOUT });
+  const files: { file: string; projectName: string }[] = JSON.parse(text);
+  const of = (project: string) =>
+    files.filter((entry) => entry.projectName === project).map((entry) => relative(CHECKOUT, entry.file));
+  const vm = of("vm").map(async (path) => ({ path, kernels: kernelsOf(await readFile(join(CHECKOUT, path), "utf8")) }));
+  return { unit: of("unit"), boot: of("boot"), vm: await Promise.all(vm) };
+}
+
+/** The kernels that a test's source names in a comment `// Kernels: 6.12, 6.1`; without one it is the default only. */
+export function kernelsOf(source: string): KernelLine[] {
+  const named = /^\/\/ Kernels: (.+)$/m.exec(source)?.[1];
+  if (named === undefined) return [DEFAULT_KERNEL];
+  return named.split(",").map((word) => {
+    const line = word.trim();
+    if (!isKernelLine(line)) throw new ToolError(`a test names the kernel ${line}, which tools/vm does not have`);
+    return line;
+  });
+}
+
+/** A tier that is one program's verdict, which counts as one check. */
+function checkTier(name: string, program: string, args: readonly string[]): Tier {
+  return {
+    name,
+    run: async () => {
+      const child = spawn(program, args, { cwd: CHECKOUT, stdio: "inherit" });
+      const [status] = await once(child, "close");
+      return status === 0 ? { passed: 1, failures: [], skipped: [] } : failed(`${name}: ${program} ${args.join(" ")}`);
+    },
+  };
+}
+
+export function lintTier(): Tier {
+  return checkTier("lint", "biome", ["check", "--error-on-warnings", "--diagnostic-level=warn", "."]);
+}
+
+export function typesTier(): Tier {
+  return checkTier("types", "turbo", ["run", "typecheck", "--output-logs=errors-only"]);
+}
+
+export function unitTier(files: readonly string[]): Tier {
+  return { name: "unit", run: () => runVitestHere("unit", files) };
+}
+
+/** The tests that boot virtual machines themselves, from outside. */
+export function bootTier(files: readonly string[]): Tier {
+  return { name: "boot", run: () => runVitestHere("boot", files) };
+}
+
+function vitestArguments(project: string, files: readonly string[]): string[] {
+  return ["run", "--project", project, "--reporter=default", "--reporter=json", ...files];
+}
+
+async function runVitestHere(project: string, files: readonly string[]): Promise<TierResult> {
+  if (files.length === 0) return { passed: 0, failures: [], skipped: [] };
+  const folder = await mkdtemp(join(tmpdir(), "devlift-test-"));
+  try {
+    const args = [...vitestArguments(project, files), `--outputFile.json=${join(folder, REPORT)}`];
+    const [status] = await once(spawn("vitest", args, { cwd: CHECKOUT, stdio: "inherit" }), "close");
+    return readReport(await readReportFile(folder, `vitest ended with status ${status}`), status ?? 1);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function readReportFile(folder: string, instead: string): Promise<string> {
+  return readFile(join(folder, REPORT), "utf8").catch((cause: unknown) => {
+    throw new ToolError(`no report: ${instead}`, { cause });
+  });
+}
+
+/** The tests that run inside a virtual machine with the kernel `kernel`. A skip there is a failure. */
+export function vmTier(kernel: KernelLine, files: readonly string[]): Tier {
+  const name = `vm ${kernel}`;
+  return { name, run: () => runVitestInVm(name, kernel, files) };
+}
+
+async function runVitestInVm(name: string, kernel: KernelLine, files: readonly string[]): Promise<TierResult> {
+  if (files.length === 0) return { passed: 0, failures: [], skipped: [] };
+  const outDir = await mkdtemp(join(tmpdir(), "devlift-test-"));
+  try {
+    const report = `--outputFile.json=$DEVLIFT_VM_OUT/${REPORT}`;
+    const command = ["sh", "-c", `exec vitest "$@" "${report}"`, "vitest", ...vitestArguments("vm", files)];
+    const result = await runInVm({ command, kernel, outDir, timeLimit: VM_TIME_LIMIT, progress: progressOf(name) });
+    const complaint = describeEnding(result);
+    if (complaint !== undefined) process.stdout.write(`${complaint}\n`);
+    const boot = result.bootSeconds?.toFixed(1);
+    process.stdout.write(`(booted in ${boot ?? "no"} s, ${result.accel})\n`);
+    if (result.outcome !== "exited") return failed(`${name}: ${complaint?.split("\n")[0]}`);
+    const text = await readReportFile(outDir, `vitest ended with status ${result.status} in the virtual machine`);
+    const { passed, failures, skipped } = readReport(text, result.status);
+    const kernelFault = result.consoleTail === undefined ? [] : [`${name}: ${complaint?.split("\n")[0]}`];
+    return {
+      passed,
+      failures: [...failures, ...skipped.map((test) => `skipped: ${test}`), ...kernelFault],
+      skipped: [],
+    };
+  } finally {
+    await rm(outDir, { recursive: true, force: true });
+  }
+}
