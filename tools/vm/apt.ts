@@ -1,12 +1,11 @@
 // Questions to apt and downloads, without installing anything and without being root. AptSource is one set of package
-// lists: this machine's own, or Debian 12's, which has both kernel lines, kept beside the kernels in our cache.
+// lists: this machine's own, or Debian 12's, which has both kernel lines, in a folder of ours.
 
 import { existsSync } from "node:fs";
 import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ToolError } from "../shared/errors.ts";
 import { run } from "../shared/run.ts";
-import { cacheFolder } from "./cache.ts";
 
 /** Debian's own keys, from the package debian-archive-keyring. */
 const KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg";
@@ -24,10 +23,9 @@ export interface AptSource {
 /** The package lists of this machine, as its administrator last updated them. */
 export const THIS_MACHINE: AptSource = { options: [] };
 
-/** Fresh package lists of Debian 12. @throws ToolError when they cannot be fetched */
-export async function debian12(): Promise<AptSource> {
+/** Fresh package lists of Debian 12, some 90 MB in `folder`. @throws ToolError when they cannot be fetched */
+export async function debian12(folder: string): Promise<AptSource> {
   if (!existsSync(KEYRING)) throw new ToolError(`${KEYRING} is missing: install debian-archive-keyring`);
-  const folder = join(cacheFolder(), "debian-12");
   const sources = join(folder, "sources.list");
   await mkdir(join(folder, "lists/partial"), { recursive: true });
   await writeFile(sources, DEBIAN_12);

@@ -79,11 +79,16 @@ async function downloadImage(line: KernelLine, folder: string, progress: Progres
     return await download(THIS_MACHINE);
   } catch (first) {
     progress("this machine's package lists do not lead to it: fetching Debian 12's");
-    return await download(await debian12()).catch((second: unknown) => {
+    const lists = join(folder, "apt");
+    try {
+      return await download(await debian12(lists));
+    } catch (second) {
       throw new ToolError(
         `Debian's stock kernel ${line} cannot be fetched:\n${messageOf(first)}\n${messageOf(second)}`,
       );
-    });
+    } finally {
+      await rm(lists, { recursive: true, force: true });
+    }
   }
 }
 
