@@ -1,1 +1,5 @@
-export {};
+// @devlift/tty: a serial port's behaviour on a device that is not a kernel tty.
+
+export { TIOCM } from "./commands.ts";
+export type { LineHost, LineSettings, ModemLines, OpenLineCall, SerialDriver, SerialLine } from "./line.ts";
+export { defineSerialPort, type SerialDevice, type SerialPortOptions } from "./port.ts";

@@ -9,7 +9,7 @@ export interface LineHost {
   received(bytes: Uint8Array): void;
   /** The line can take output again after write() took less than it was given. */
   writable(): void;
-  /** The hardware is gone: the port's present opens are dead (read 0, write and ioctl EIO, poll HUP). */
+  /** The hardware is gone: the port's present opens are dead (read 0, write and ioctl EIO, poll HUP). close() follows. */
   hangup(): void;
   /** Modem input lines changed (TIOCMIWAIT, carrier). Only for lines with `modem`. */
   modemChanged?(): void;
@@ -49,17 +49,25 @@ export interface SerialLine {
   throttle(on: boolean): void;
   /** Applies settings. Optional; default: there is nothing to set and every setting is accepted. */
   configure?(settings: LineSettings): void | Promise<void>;
-  /** Sends a break of `ms` milliseconds. Optional; default: a break is accepted and nothing is sent. */
+  /**
+   * Sends a break of `ms` milliseconds. Optional; default: setBreak() and a timer; without setBreak() too, tcsendbreak(3)
+   * answers ENOTTY, as for a USB serial port whose driver has no break_ctl().
+   */
   sendBreak?(ms: number): Promise<void>;
+  /** Begins and ends a break (TIOCSBRK, TIOCCBRK). Optional; default: those answer ENOTTY. */
+  setBreak?(on: boolean): void | Promise<void>;
   readonly modem?: ModemLines;
-  /** Last close: drain is over, give the hardware back. Never rejects. */
+  /**
+   * Gives the hardware back: after the last close, when the time for drain is over, and after hangup(). Called once;
+   * the next SerialDriver.open() waits for it. Never rejects.
+   */
   close(): Promise<void>;
 }
 
 export interface OpenLineCall {
-  /** The open(2) has O_NONBLOCK. */
+  /** The open(2) that came first has O_NONBLOCK. Others may wait for the same line. */
   readonly nonBlocking: boolean;
-  /** Aborts when the opener is interrupted or the daemon stops. */
+  /** Aborts when all who wait for the line are interrupted, or the daemon stops. */
   readonly signal: AbortSignal;
 }
 

@@ -1,0 +1,172 @@
+// A serial port as a device: one line, one set of settings, any number of opens. What an open file is to the session, a
+// connection (connection.ts) is to the hardware. A Port lives as long as the device; its settings outlive the last
+// close and are forgotten when the hardware goes, as those of a USB serial port are (usb-serial.c registers its driver
+// with TTY_DRIVER_RESET_SAVED_TERMIOS).
+
+import {
+  type Clock,
+  type Device,
+  DeviceError,
+  defineDevice,
+  type Logger,
+  type OpenCall,
+  POLL,
+  silent,
+  type WaitingCall,
+} from "@devlift/core";
+import { portCommands, TIOCM, type Winsize } from "./commands.ts";
+import { Connection } from "./connection.ts";
+import { interruptible } from "./interruptible.ts";
+import { portIoctls } from "./ioctls.ts";
+import type { SerialDriver } from "./line.ts";
+import { hardwareDiffers, RAW_AND_SILENT, settingsOf, type Termios2, withHardwareOf } from "./termios.ts";
+
+export interface SerialPortOptions {
+  /** Default: logs nowhere. */
+  readonly log?: Logger;
+  /** Default: the machine's. */
+  readonly clock?: Clock;
+}
+
+/** What open() gives. */
+export interface PortFile {
+  readonly connection: Connection;
+}
+
+export type SerialDevice = Device<PortFile, typeof portCommands>;
+
+/** 65535 of TIOCSSERIAL: the last close does not wait for output. */
+const CLOSING_WAIT_NONE = 65535;
+/** Stands in for CAP_SYS_ADMIN. */
+const ROOT = 0;
+
+const systemClock: Clock = {
+  now: () => performance.now(),
+  after(ms, fn) {
+    const timer = setTimeout(fn, ms);
+    return () => clearTimeout(timer);
+  },
+};
+
+export class Port {
+  readonly #driver: SerialDriver;
+  readonly #log: Logger;
+  readonly clock: Clock;
+  #termios: Termios2 = RAW_AND_SILENT;
+  winsize: Winsize = { ws_row: 0, ws_col: 0, ws_xpixel: 0, ws_ypixel: 0 };
+  /** TIOCEXCL; ends with the connection. */
+  exclusive = false;
+  /** In hundredths of a second, as in struct serial_struct; tty_port_init()'s values. */
+  closeDelay = 50;
+  closingWait = 3000;
+  /** What an open joins. */
+  #connection: Connection | undefined;
+  /** Resolves when the hardware of the last connection is given back; undefined when it is. */
+  #closing: Promise<void> | undefined;
+  /** Settings that are on their way to the hardware. */
+  #configuring: Promise<void> = Promise.resolve();
+
+  constructor(driver: SerialDriver, options: SerialPortOptions) {
+    this.#driver = driver;
+    this.#log = options.log ?? silent;
+    this.clock = options.clock ?? systemClock;
+  }
+
+  get termios(): Termios2 {
+    return this.#termios;
+  }
+
+  /** @throws DeviceError EBUSY after TIOCEXCL, EINTR, or what the driver's open() threw */
+  async open(call: OpenCall): Promise<PortFile> {
+    const { file, nonBlocking, signal } = call;
+    while (this.#closing !== undefined) await interruptible(this.#closing, signal);
+    if (this.#connection !== undefined && this.exclusive && call.caller.uid !== ROOT)
+      throw new DeviceError("EBUSY", "a program has the port for itself (TIOCEXCL)");
+    this.#connection ??= this.#connect(nonBlocking);
+    const connection = this.#connection;
+    await connection.join(file, { nonBlocking, signal });
+    return { connection };
+  }
+
+  async release({ file, state, signal }: WaitingCall<PortFile>): Promise<void> {
+    const centiseconds = this.closingWait;
+    const waitMs = centiseconds === CLOSING_WAIT_NONE ? 0 : centiseconds === 0 ? Infinity : centiseconds * 10;
+    await state.connection.leave(file, { signal, waitMs });
+  }
+
+  /**
+   * tty_set_termios(). Hardware that refuses keeps what it had, and the next TCGETS tells; the call succeeds, as
+   * tcsetattr(3) does when it could do some of what was asked.
+   */
+  setTermios(connection: Connection, wanted: Termios2): Promise<void> | undefined {
+    const before = this.#termios;
+    const { line, modem, discipline, transmitter, receiver } = connection.live;
+    this.#use(connection, wanted);
+    discipline.modesChanged(before.c_lflag);
+    transmitter.modesChanged(before.c_iflag);
+    receiver.refill();
+    connection.wakeReaders();
+    connection.wakeWriters();
+    if (!hardwareDiffers(before, wanted) || (line.configure === undefined && modem === undefined)) return undefined;
+    this.#configuring = this.#configuring.then(async () => {
+      const hangsUp = wanted.c_ospeed === 0;
+      const lines = TIOCM.DTR | TIOCM.RTS;
+      try {
+        if (hangsUp !== (before.c_ospeed === 0)) await modem?.update(hangsUp ? 0 : lines, hangsUp ? lines : 0);
+        await line.configure?.(settingsOf(wanted));
+      } catch (error) {
+        this.#log.warn({ err: error }, "the hardware does not take these settings; it keeps those it had");
+        if (this.#termios === wanted) this.#use(connection, withHardwareOf(before, wanted));
+      }
+    });
+    return this.#configuring;
+  }
+
+  #use(connection: Connection, termios: Termios2): void {
+    this.#termios = termios;
+    connection.modes.termios = termios;
+  }
+
+  #connect(nonBlocking: boolean): Connection {
+    return new Connection({
+      driver: this.#driver,
+      clock: this.clock,
+      log: this.#log,
+      termios: this.#termios,
+      nonBlocking,
+      onOver: (gone, closed) => this.#over(gone, closed),
+    });
+  }
+
+  #over(gone: boolean, closed: Promise<void>): void {
+    this.#connection = undefined;
+    this.exclusive = false;
+    if (gone) this.#termios = RAW_AND_SILENT;
+    const closing = closed.finally(() => {
+      if (this.#closing === closing) this.#closing = undefined;
+    });
+    this.#closing = closing;
+  }
+}
+
+/**
+ * A serial port over `driver`, for any channel that makes a device file. README.md says what it can and cannot do.
+ * @throws UsageError when the driver's name cannot stand under /dev
+ */
+export function defineSerialPort(driver: SerialDriver, options: SerialPortOptions = {}): SerialDevice {
+  const port = new Port(driver, options);
+  return defineDevice<PortFile, typeof portCommands>({
+    name: driver.name,
+    open: (call) => port.open(call),
+    release: (call) => port.release(call),
+    read: ({ state, length, nonBlocking, waitedMs }) =>
+      state.connection.live.receiver.read(length, { nonBlocking, waitedMs }),
+    write: ({ state, data }) => state.connection.live.transmitter.write(data),
+    poll: ({ state }) => {
+      const { discipline, transmitter } = state.connection.live;
+      return (discipline.pollsReadable ? POLL.IN : 0) | (transmitter.ready ? POLL.OUT : 0);
+    },
+    commands: portCommands,
+    ioctl: portIoctls(port),
+  });
+}

@@ -1,0 +1,127 @@
+// The input side of an open line: bytes from the hardware on their way into the line discipline, and the brake on the
+// hardware when programs do not read. Lives as long as the line is open.
+
+import { type Logger, WouldBlock } from "@devlift/core";
+import type { SerialLine } from "./line.ts";
+import type { LineDiscipline } from "./line-discipline.ts";
+import type { Modes } from "./modes.ts";
+import { CC, DISABLED, IFLAG } from "./termios.ts";
+import type { Transmitter } from "./transmitter.ts";
+
+/** What may wait for room in the queue from a line that does not heed throttle(): TTYB_DEFAULT_MEM_LIMIT. */
+const BACKLOG_LIMIT = 640 * 1024;
+
+export interface ReceiverParts {
+  readonly line: SerialLine;
+  readonly modes: Modes;
+  readonly discipline: LineDiscipline;
+  readonly transmitter: Transmitter;
+  readonly log: Logger;
+  /** Monotonic milliseconds. */
+  readonly now: () => number;
+  readonly onReadable: () => void;
+}
+
+export class Receiver {
+  readonly #parts: ReceiverParts;
+  /** Bytes that did not fit, oldest first; copies. */
+  #backlog: Uint8Array[] = [];
+  #backlogBytes = 0;
+  #throttled = false;
+  #lastAt = 0;
+  #overrun = false;
+  /** Bytes that came from the line, and those that were lost, for TIOCGICOUNT. */
+  received = 0;
+  lost = 0;
+
+  constructor(parts: ReceiverParts) {
+    this.#parts = parts;
+  }
+
+  receive(bytes: Uint8Array): void {
+    this.received += bytes.length;
+    const used = this.#backlogBytes === 0 ? this.#parts.discipline.receive(bytes) : 0;
+    if (used < bytes.length) this.#keep(bytes.subarray(used));
+    if (!this.#throttled && (this.#backlogBytes > 0 || this.#parts.discipline.crowded)) this.#throttle(true);
+    if (used > 0) this.#came();
+  }
+
+  /** @returns bytes that are valid until the next receive() */
+  read(length: number, timing: { readonly nonBlocking: boolean; readonly waitedMs: number }): Uint8Array | WouldBlock {
+    const { nonBlocking, waitedMs } = timing;
+    const answer = this.#parts.discipline.read(length, { nonBlocking, waitedMs, idleMs: this.#idleMs });
+    if (answer instanceof WouldBlock || !this.#waits) return answer;
+    const bytes = answer.slice();
+    this.refill();
+    return bytes;
+  }
+
+  /** Reading, flushing or new settings have made room, perhaps. */
+  refill(): void {
+    const backlog = this.#backlog;
+    this.#backlog = [];
+    this.#backlogBytes = 0;
+    let used = 0;
+    for (const bytes of backlog) used += this.#take(bytes);
+    if (used > 0) this.#came();
+    if (this.#throttled && this.#backlogBytes === 0 && this.#parts.discipline.roomy) this.#throttle(false);
+  }
+
+  flush(): void {
+    this.#backlog = [];
+    this.#backlogBytes = 0;
+    this.#overrun = false;
+    this.#parts.discipline.flush();
+    this.refill();
+  }
+
+  get #idleMs(): number {
+    return this.#parts.now() - this.#lastAt;
+  }
+
+  /** Something waits for room, here or in the hardware. */
+  get #waits(): boolean {
+    return this.#throttled || this.#backlogBytes > 0;
+  }
+
+  /** Moves bytes of the backlog on; what does not fit goes back. @returns bytes moved */
+  #take(bytes: Uint8Array): number {
+    const used = this.#backlogBytes === 0 ? this.#parts.discipline.receive(bytes) : 0;
+    if (used < bytes.length) this.#push(bytes.subarray(used));
+    return used;
+  }
+
+  /** Bytes went through the line discipline. */
+  #came(): void {
+    const { discipline, transmitter, onReadable } = this.#parts;
+    this.#lastAt = this.#parts.now();
+    transmitter.sendEcho();
+    if (discipline.readableBytes > 0 || discipline.pollsReadable) onReadable();
+  }
+
+  #keep(bytes: Uint8Array): void {
+    if (this.#backlogBytes + bytes.length <= BACKLOG_LIMIT) {
+      this.#push(bytes.slice());
+      return;
+    }
+    this.lost += bytes.length;
+    if (!this.#overrun)
+      this.#parts.log.warn({ waiting: this.#backlogBytes }, "input overrun: the line does not stop, bytes are lost");
+    this.#overrun = true;
+  }
+
+  #push(bytes: Uint8Array): void {
+    this.#backlog.push(bytes);
+    this.#backlogBytes += bytes.length;
+  }
+
+  #throttle(on: boolean): void {
+    const { modes, line, transmitter } = this.#parts;
+    this.#throttled = on;
+    if (modes.input(IFLAG.IXOFF)) {
+      const c = modes.character(on ? CC.VSTOP : CC.VSTART);
+      if (c !== DISABLED) transmitter.sendNow(c);
+    }
+    line.throttle(on);
+  }
+}
