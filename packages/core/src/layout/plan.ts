@@ -121,9 +121,8 @@ interface Areas {
 function areas(parts: readonly Part[], level: number, { depth, regions, bytes }: Limits): Areas {
   const reads = parts.filter((part) => part.reads).map((part) => part.region);
   const writes = parts.filter((part) => part.writes).map((part) => part.region);
-  // The tag: an area that no reply is long enough to write to, and that makes out_size tell the level.
-  const modulus = depth + 1;
-  const tag = depth > 2 ? (level + modulus - (total(writes) % modulus)) % modulus : 0;
+  // The tag: an area that no reply is long enough to write to. It makes out_size, modulo the depth, tell the level.
+  const tag = depth > 2 ? (level + depth - (total(writes) % depth)) % depth : 0;
   const [first] = parts;
   if (first && tag > 0) writes.push({ base: first.region.base, len: tag });
   const found = { in: reads, out: writes, inSize: total(reads), outSize: total(writes) };

@@ -71,7 +71,7 @@ describe("I2C_RDWR: a struct that points to an array of structs that point to bu
       len,
     }));
 
-    // The one-byte and two-byte areas at the end of "out" are tags: out_size modulo 4 is the level.
+    // The areas of one and two bytes at the end of "out" are tags: out_size modulo 3 is the level, modulo 3.
     expect(round(input(), 0)).toEqual({ kind: "retry", in: [level1], out: [{ base: arg, len: 1 }] });
     expect(round(input([arg, 16]), 1)).toEqual({ kind: "retry", in: [level1, level2], out: [{ base: arg, len: 2 }] });
     expect(round(input([arg, 16], [msgs, 32]), 2)).toEqual({
@@ -113,8 +113,8 @@ describe("I2C_RDWR: a struct that points to an array of structs that point to bu
     expect(at([write], (arg) => client.at(client.readPointer(arg), 16).setUint16(4, 8193, true))).toThrow(
       "len is 8193",
     );
-    expect(errnoOf(at([write], (arg) => client.writePointer(arg, 0n)))).toBe("EFAULT");
-    expect(errnoOf(() => client.ioctl(I2C_RDWR, 0n, () => expect.unreachable()))).toBe("EFAULT");
+    expect(at([write], (arg) => client.writePointer(arg, 0n))).toThrow(new DeviceError("EFAULT", "msgs is NULL"));
+    expect(() => client.ioctl(I2C_RDWR, 0n, () => expect.unreachable())).toThrow("argument is NULL");
   });
 
   test("no messages: nothing is followed, not even NULL", () => {
@@ -164,6 +164,18 @@ describe("arguments of one level", () => {
     expect(step).toMatchObject({ kind: "call", value: { x: 3, y: 4 } });
   });
 
+  test.each([
+    [7, 8],
+    [9, 8],
+    [8, 7],
+    [8, 9],
+    [8, 0],
+    [0, 8],
+  ])("sizes of no level, %i bytes in and %i out, are EFAULT", (inSize, outSize) => {
+    const request = { model: "lp64", arg: 4096n, input: new Uint8Array(inSize), outSize } as const;
+    expect(errnoOf(() => plan(iowr("c", 1, Point), request))).toBe("EFAULT");
+  });
+
   test("an int by value is signed and the low 32 bits; without an argument there is none", () => {
     const request = { model: "lp64", input: new Uint8Array(), outSize: 0 } as const;
     expect(plan(command(0x540b), { ...request, arg: 0xffff_ffffn })).toMatchObject({ kind: "call", value: -1 });
@@ -184,6 +196,16 @@ test("an array that follows its struct is fetched when its length is known, and 
   expect(client.load(Tlv.layout, arg)).toEqual({ numid: 1, length: 2, tlv: [11, 21] });
 });
 
+test("bytes that got shorter are filled with zeros where the client had others", () => {
+  const Named = struct({ raw: bytes(4), n: u8, p: ptr(bytes("n", { max: 9 })) });
+  const client = new Client("lp64");
+  const arg = client.store(Named.layout, { raw: Uint8Array.of(1, 2, 3, 4), n: 1, p: Uint8Array.of(5) });
+  client.ioctl(command(1, Named, "inout"), arg, (value) => {
+    value.raw = Uint8Array.of(9);
+  });
+  expect(client.load(Named.layout, arg)).toEqual({ raw: Uint8Array.of(9, 0, 0, 0), n: 1, p: Uint8Array.of(5) });
+});
+
 test("areas and bytes over what the kernel takes are ENOMEM before they are asked for", () => {
   const Many = struct({ n: u32, p: ptr(array(struct({ q: ptr(u8, "out") }), "n", { max: 1000 })) });
   const client = new Client("lp64");
@@ -192,10 +214,13 @@ test("areas and bytes over what the kernel takes are ENOMEM before they are aske
   expect(errnoOf(() => client.ioctl(command(1, Many), of(255), () => expect.unreachable()))).toBe("ENOMEM");
   expect(errnoOf(() => client.ioctl(command(1, Many), of(250), () => undefined))).toBe("none");
   const Big = struct({ n: u32, p: ptr(bytes("n", { max: 1 << 30 }), "out") });
+  const BigIn = struct({ n: u32, p: ptr(bytes("n", { max: 1 << 30 })) });
   const big = encode(struct({ n: u32, pad: u32, p: array(u32, 2) }), "lp64", { n: 131_057, pad: 0, p: [4096, 0] });
   const step = (outSize: number, limits?: { regions: number; bytes: number }) =>
     plan(command(1, Big), { model: "lp64", arg: 16n, input: big, outSize }, limits);
   expect(step(0)).toMatchObject({ kind: "retry", out: [{ base: 4096n, len: 131_057 }] });
   expect(errnoOf(() => step(0, { regions: 256, bytes: 131_056 }))).toBe("ENOMEM");
   expect(errnoOf(() => step(0, { regions: 1, bytes: 1 << 20 }))).toBe("ENOMEM");
+  // 16 bytes of struct and 131,057 behind the pointer are one more than 128 KiB.
+  expect(errnoOf(() => plan(command(1, BigIn), { model: "lp64", arg: 16n, input: big, outSize: 0 }))).toBe("ENOMEM");
 });
