@@ -7,7 +7,7 @@
  *   read NAME LENGTH          write NAME HEX      fill NAME LENGTH
  *   ioctl NAME REQUEST VALUE  ioctlbuf NAME REQUEST HEX|-
  *   poll NAME EVENTS MS       select NAME r|w|rw MS
- *   signals MS                (SIGALRM every MS milliseconds, 0: none; its handler does nothing and restarts nothing)
+ *   signals MS 0|1            (SIGALRM every MS milliseconds, 0: none, with a handler that does nothing; 1: SA_RESTART)
  *
  * Answers: "RESULT [HEX]" or "-1 errno NUMBER". Numbers as strtoul(3) takes them. NAMEs are one letter a-z.
  */
@@ -79,13 +79,13 @@ static long set_nonblock(int fd, int on)
 	return fcntl(fd, F_SETFL, on ? flags | O_NONBLOCK : flags & ~O_NONBLOCK);
 }
 
-static long set_signals(long ms)
+static long set_signals(long ms, int restart)
 {
 	struct itimerval timer = {
 		.it_interval = { ms / 1000, ms % 1000 * 1000 },
 		.it_value = { ms / 1000, ms % 1000 * 1000 },
 	};
-	struct sigaction action = { .sa_handler = on_alarm };
+	struct sigaction action = { .sa_handler = on_alarm, .sa_flags = restart ? SA_RESTART : 0 };
 
 	sigaction(SIGALRM, &action, NULL);
 	return setitimer(ITIMER_REAL, &timer, NULL);
@@ -126,7 +126,7 @@ static void run(char **word)
 	long result;
 
 	if (!strcmp(call, "signals")) {
-		answer(set_signals(strtol(word[1], NULL, 0)), 0);
+		answer(set_signals(strtol(word[1], NULL, 0), number != 0), 0);
 		return;
 	}
 	if (!strcmp(call, "open")) {

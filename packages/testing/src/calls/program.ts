@@ -98,9 +98,9 @@ export class CallsProgram {
   select(name: string, what: "r" | "w" | "rw", ms: number): Promise<CallResult> {
     return this.#call("select", name, what, ms);
   }
-  /** A signal with a handler every `ms` milliseconds from now on; 0: no more. */
-  signals(ms: number): Promise<CallResult> {
-    return this.#call("signals", ms);
+  /** A signal with a handler every `ms` milliseconds from now on; 0: no more. "restart": with SA_RESTART. */
+  signals(ms: number, restart?: "restart"): Promise<CallResult> {
+    return this.#call("signals", ms, restart === undefined ? 0 : 1);
   }
 
   /** Ends the program, whatever it is doing. */
