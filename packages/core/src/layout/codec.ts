@@ -132,19 +132,23 @@ function arrayCodec(item: Codec, count: number): Codec {
     return value;
   }
   function each(value: unknown, at: number, act: (value: unknown, at: number) => void): void {
-    items(value).forEach((element, index) => {
+    for (const [index, element] of items(value).entries()) {
       try {
         act(element, at + index * item.size);
       } catch (error) {
         throw Misfit.at(`[${index}]`, error);
       }
-    });
+    }
   }
   return {
     size: item.size * count,
     align: item.align,
     offsets: {},
-    decode: (view, at) => Array.from({ length: count }, (_, index) => item.decode(view, at + index * item.size)),
+    decode(view, at) {
+      const value: unknown[] = [];
+      for (let index = 0; index < count; index++) value.push(item.decode(view, at + index * item.size));
+      return value;
+    },
     encode: (view, at, value) => each(value, at, (element, place) => item.encode(view, place, element)),
     links:
       item.links === NO_LINKS

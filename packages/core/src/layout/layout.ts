@@ -69,8 +69,16 @@ export function isOpen(layout: Layout): boolean {
   return last !== undefined && isOpen(last.layout);
 }
 
+const depths = new WeakMap<Layout, number>();
+
 /** How many steps it takes to get at all of the data when each step can follow the links of the one before. */
 export function depthOf(layout: Layout): number {
+  const depth = depths.get(layout) ?? measureDepth(layout);
+  depths.set(layout, depth);
+  return depth;
+}
+
+function measureDepth(layout: Layout): number {
   switch (layout.kind) {
     case "scalar":
     case "union":

@@ -23,14 +23,16 @@ export interface Site {
 
 export class Part {
   readonly region: Region;
-  /** Holds pointers or lengths: it is always read, since they are the client's, and keeps them when written. */
+  /** Whether it is copied from the client. Always so where it holds pointers or lengths: those are the client's. */
   readonly reads: boolean;
+  /** Whether it is copied to the client. */
   readonly writes: boolean;
   readonly #model: DataModel;
   readonly #codec: Codec;
   readonly #site: Site;
   /** One for each link, in the codec's order; undefined where a link leads to nothing. Empty until the part is taken. */
   readonly #children: (Part | undefined)[] = [];
+  /** The client's bytes, to keep its pointers in what is written back; empty where there are none. */
   #original = new Uint8Array();
 
   /** @throws DeviceError EFAULT when the base is NULL */
@@ -74,22 +76,31 @@ export class Part {
     return new Part(layout, this.#model, { base, direction, parent, name });
   }
 
-  /** The parts behind this one's links, each with its value out of `value`, which a handler may have changed. */
+  /**
+   * The parts behind this one's links, each with its value out of `value`, which a handler may have changed.
+   * @throws Misfit when links are missing
+   */
   links(value: unknown): { part: Part; value: unknown }[] {
     const found: { part: Part; value: unknown }[] = [];
     let index = 0;
-    this.#codec.links(value, 0, (link, parent) => {
-      const part = this.#children[index++];
-      if (part) found.push({ part, value: parent[link.name] });
-    });
+    this.#named(() =>
+      this.#codec.links(value, 0, (link, parent) => {
+        const part = this.#children[index++];
+        if (part) found.push({ part, value: parent[link.name] });
+      }),
+    );
     return found;
   }
 
   /** @throws Misfit when the value does not fit */
   write(value: unknown, into: Uint8Array): void {
     into.set(this.#original);
+    this.#named(() => this.#codec.encode(viewOf(into), 0, value));
+  }
+
+  #named(act: () => void): void {
     try {
-      this.#codec.encode(viewOf(into), 0, value);
+      act();
     } catch (error) {
       throw Misfit.at(`.${this.#site.name}`, error);
     }

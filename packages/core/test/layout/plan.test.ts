@@ -97,7 +97,9 @@ describe("I2C_RDWR: a struct that points to an array of structs that point to bu
     expect(mistake(({ msgs }) => Object.assign(msgs[0] ?? {}, { buf: new Uint8Array(4) }))).toThrow(
       new UsageError("buf: 4 bytes do not fit 3"),
     );
-    expect(mistake((value) => Object.assign(value, { msgs: [] }))).toThrow(UsageError);
+    expect(mistake((value) => Object.assign(value, { msgs: [] }))).toThrow(
+      new UsageError("msgs: 0 items, there must be 1"),
+    );
   });
 
   test("counts over their limits are EINVAL and name the field; NULL is EFAULT", () => {
