@@ -91,21 +91,26 @@ describe("watch", () => {
     made.unref();
   });
 
-  it("runs process.nextTick and microtasks before it calls back again", async () => {
+  it("runs process.nextTick and microtasks before another watch calls back", async () => {
+    const second = openSync(fifo, O_RDWR | O_NONBLOCK);
     const order: string[] = [];
-    await new Promise<void>((resolve) => {
-      const made = watching(fd, READY.WRITABLE, () => {
-        order.push("callback");
-        process.nextTick(() => order.push("tick"));
-        Promise.resolve().then(() => {
-          order.push("microtask");
-          made.close();
-          resolve();
-        });
-      });
-    });
-    await turn();
-    expect(order).toEqual(["callback", "tick", "microtask"]);
+    const ends = [fd, second].map(
+      (on) =>
+        new Promise<void>((resolve) => {
+          const made = watching(on, READY.WRITABLE, () => {
+            order.push("callback");
+            process.nextTick(() => order.push("tick"));
+            Promise.resolve().then(() => {
+              order.push("microtask");
+              made.close();
+              resolve();
+            });
+          });
+        }),
+    );
+    await Promise.all(ends);
+    closeSync(second);
+    expect(order).toEqual(["callback", "tick", "microtask", "callback", "tick", "microtask"]);
   });
 
   it("refuses what it cannot watch", () => {
