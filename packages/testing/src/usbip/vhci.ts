@@ -5,14 +5,22 @@
 // The kernel takes a connected socket by its descriptor number and keeps its own reference, so ours is closed at once;
 // the write and the close run in one turn of the event loop, so Node never reads what is meant for the kernel.
 //
-// Never serve the device from the thread that uses it through libusb: claiming an interface is a system call that can
-// wait for the device (a kernel driver's disconnect waits for its transfers), and nobody would answer.
+// The thread that serves a device must never make a system call that waits for it, because nobody would answer then,
+// and a kernel driver that waits for a cancelled transfer waits for ever. So use libusb, the tty of a kernel driver and
+// sysfs attributes such as bConfigurationValue (which take the device's lock) from another thread or process.
 
 import { once } from "node:events";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type StreamParser, StreamReader, UsbError, UsbUsageError, usbipProtocol as usbip } from "@devlift/usb";
+import {
+  activeConfiguration,
+  type StreamParser,
+  StreamReader,
+  UsbError,
+  UsbUsageError,
+  usbipProtocol as usbip,
+} from "@devlift/usb";
 
 const SYSFS = "/sys/devices/platform/vhci_hcd.0";
 /** enum usbip_device_status (usbip_common.h): VDEV_ST_NULL is a free port, VDEV_ST_USED has an address. */
@@ -75,8 +83,7 @@ export class VhciPort {
     return await waitFor(`vhci port ${this.port} to be enumerated`, timeoutMs, () => {
       const { status, busid } = this.#status();
       if (status !== VDEV_ST_USED || busid === "0-0") return undefined;
-      const value = `/sys/bus/usb/devices/${busid}/bConfigurationValue`;
-      return existsSync(value) && readFileSync(value, "latin1").trim() !== "" ? busid : undefined;
+      return activeConfiguration(busid) === undefined ? undefined : busid;
     });
   }
 

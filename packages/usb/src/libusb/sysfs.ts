@@ -1,8 +1,11 @@
 // What /sys says about a USB device: its raw descriptors, which the kernel has read already and everybody may see, its
 // active configuration, the drivers of its interfaces. Reading them needs neither an open nor libusb's own parser.
 // Stateless. A device can vanish between any two reads: undefined then.
+//
+// Not read here: bConfigurationValue and its like, whose reader waits for the device's lock (drivers/usb/core/sysfs.c),
+// that is while the kernel talks to the device, seconds with a bad one. The names of the interfaces tell the same.
 
-import { readFileSync, readlinkSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { basename } from "node:path";
 import {
   type ConfigurationDescriptor,
@@ -27,21 +30,24 @@ export interface SysfsDescriptors {
  * @throws UsbError("descriptor")
  */
 export function readDescriptors(name: string): SysfsDescriptors | undefined {
-  const bytes = read(`${DEVICES}/${name}/descriptors`);
-  const value = read(`${DEVICES}/${name}/bConfigurationValue`);
-  if (bytes === undefined || value === undefined) return undefined;
+  const bytes = unlessGone(() => readFileSync(`${DEVICES}/${name}/descriptors`));
+  if (bytes === undefined) return undefined;
   const descriptor = parseDeviceDescriptor(bytes.subarray(0, DEVICE_DESCRIPTOR_LENGTH));
-  const active = Number(value.toString("latin1"));
-  return { descriptor, configuration: active > 0 ? findConfiguration(bytes, active) : undefined };
+  const active = activeConfiguration(name);
+  return { descriptor, configuration: active === undefined ? undefined : findConfiguration(bytes, active) };
+}
+
+/** bConfigurationValue of a device, once it is configured. Never waits. */
+export function activeConfiguration(name: string): number | undefined {
+  const entries = unlessGone(() => readdirSync(`${DEVICES}/${name}`)) ?? [];
+  // NAME:CONFIGURATION.INTERFACE
+  const [first] = entries.filter((entry) => entry.startsWith(`${name}:`));
+  return first === undefined ? undefined : Number.parseInt(first.slice(name.length + 1), 10);
 }
 
 /** The kernel driver of an interface, e.g. "visor"; "usbfs" when a program has claimed it; undefined when nothing has. */
 export function interfaceDriver(name: string, configuration: number, interfaceNumber: number): string | undefined {
-  try {
-    return basename(readlinkSync(`${DEVICES}/${name}:${configuration}.${interfaceNumber}/driver`));
-  } catch {
-    return undefined;
-  }
+  return unlessGone(() => basename(readlinkSync(`${DEVICES}/${name}:${configuration}.${interfaceNumber}/driver`)));
 }
 
 /** The configurations stand behind the device descriptor, each of its wTotalLength (drivers/usb/core/sysfs.c). */
@@ -56,9 +62,9 @@ function findConfiguration(bytes: Buffer, active: number): ConfigurationDescript
   return undefined;
 }
 
-function read(path: string): Buffer | undefined {
+function unlessGone<T>(read: () => T): T | undefined {
   try {
-    return readFileSync(path);
+    return read();
   } catch {
     return undefined;
   }
