@@ -19,13 +19,15 @@ export interface PilotDriverOptions {
   readonly log: Logger;
   /** An open waits for a handheld, also one with O_NONBLOCK; default: it answers ENODEV. */
   readonly wait?: boolean;
+  /** The device's name under /dev; default "pilot". */
+  readonly name?: string;
 }
 
 /** How often a handheld that is plugged in but does not run HotSync is asked again, when an open waits for it. */
 const ASK_AGAIN_MS = 1000;
 
 export class PilotDriver implements SerialDriver {
-  readonly name = "pilot";
+  readonly name: string;
   readonly #host: UsbHost;
   readonly #log: Logger;
   readonly #wait: boolean;
@@ -35,7 +37,8 @@ export class PilotDriver implements SerialDriver {
   #watch: UsbWatch | undefined;
   #line: SerialLine | undefined;
 
-  constructor({ host, log, wait = false }: PilotDriverOptions) {
+  constructor({ host, log, wait = false, name = "pilot" }: PilotDriverOptions) {
+    this.name = name;
     this.#host = host;
     this.#log = log;
     this.#wait = wait;

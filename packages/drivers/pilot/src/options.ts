@@ -1,0 +1,144 @@
+// The command line of devlift-pilot: what can be asked for, and what is wrong with what was asked.
+// Options is a plain value, made once at start.
+
+import { parseArgs } from "node:util";
+import { type NodePermissions, UsageError } from "@devlift/core";
+import { parseUsbAddress, type UsbAddress, UsbUsageError } from "@devlift/usb";
+import { accountId } from "./accounts.ts";
+import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "./logging.ts";
+
+export const DEFAULT_DEVICE = "/dev/pilot";
+
+export const CHANNELS = ["auto", "cuse", "pty"] as const;
+
+/** Where a handheld is looked for. */
+export type SourceOptions =
+  | { readonly kind: "usb"; readonly address: UsbAddress; readonly wait: boolean }
+  | { readonly kind: "serial"; readonly path: string };
+
+export interface Options {
+  /** undefined: nobody asked for one. */
+  readonly device: string | undefined;
+  readonly channel: (typeof CHANNELS)[number];
+  readonly source: SourceOptions;
+  readonly permissions: NodePermissions;
+  readonly logLevel: LogLevel;
+  readonly logFormat: LogFormat;
+}
+
+export type Command = { readonly run: Options } | { readonly print: "help" | "version" };
+
+export const HELP = `devlift-pilot: serves ${DEFAULT_DEVICE} for HotSync programs, with a Palm OS handheld behind it
+
+Usage: devlift-pilot [options]
+
+  --device PATH         the device file (default ${DEFAULT_DEVICE})
+  --channel CHANNEL     how it is made: cuse (a character device; needs root and the kernel's cuse module),
+                        pty (a link to a pseudoterminal; needs no privilege), or
+                        auto (the best that this machine has, the default)
+  --usb WHERE           where handhelds are plugged in: libusb (this machine, the default), or
+                        usbip://HOST[:PORT]/BUSID (exported by a USB/IP server)
+  --serial PATH         a serial cradle on this port instead of USB
+  --wait                open(2) waits for a handheld, also with O_NONBLOCK (default: it says ENODEV)
+  --mode MODE           permissions of the device file, octal (default 0660)
+  --owner USER          its owner, name or number
+  --group GROUP         its group, name or number
+  --log-level LEVEL     debug, info (default), warn or error
+  --log-format FORMAT   text (default; for the journal with priorities instead of times) or json
+  --version             prints the version
+  --help                prints this
+
+Examples:
+  devlift-pilot                                    a handheld on this machine's USB
+  devlift-pilot --group dialout --wait             for everybody in dialout; programs wait for the HotSync button
+  devlift-pilot --usb usbip://desk.local/1-1.4     a handheld that is plugged in elsewhere
+  devlift-pilot --channel pty --device ~/pilot     without root
+  devlift-pilot --serial /dev/ttyS0                an old cradle
+  pilot-xfer --port ${DEFAULT_DEVICE} --list             a program that uses it
+
+It logs to stderr, and ends with SIGTERM or SIGINT. Exit status: 0 after a signal, 1 when it failed, 2 for a wrong
+command line.
+`;
+
+/** @throws UsageError that says what is wrong with the command line */
+export function parseCommandLine(args: readonly string[]): Command {
+  const values = parse(args);
+  if (values.help) return { print: "help" };
+  if (values.version) return { print: "version" };
+  return {
+    run: {
+      device: values.device === undefined ? undefined : absolute("--device", values.device),
+      channel: oneOf("--channel", values.channel, CHANNELS),
+      source: sourceFrom(values),
+      permissions: permissionsFrom(values),
+      logLevel: oneOf("--log-level", values["log-level"], LOG_LEVELS),
+      logFormat: oneOf("--log-format", values["log-format"], LOG_FORMATS),
+    },
+  };
+}
+
+type Values = ReturnType<typeof parse>;
+
+function parse(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      options: {
+        device: { type: "string" },
+        channel: { type: "string", default: "auto" },
+        usb: { type: "string" },
+        serial: { type: "string" },
+        wait: { type: "boolean", default: false },
+        mode: { type: "string", default: "0660" },
+        owner: { type: "string" },
+        group: { type: "string" },
+        "log-level": { type: "string", default: "info" },
+        "log-format": { type: "string", default: "text" },
+        version: { type: "boolean", default: false },
+        help: { type: "boolean", short: "h", default: false },
+      },
+    }).values;
+  } catch (cause) {
+    // Node's sentences are good; what follows the first is about positional arguments, which there are none of.
+    const sentence = cause instanceof Error ? cause.message.split(". ")[0] : String(cause);
+    throw new UsageError(`${sentence}`, { cause });
+  }
+}
+
+function sourceFrom({ usb, serial, wait }: Values): SourceOptions {
+  if (serial === undefined) return { kind: "usb", address: usbAddress(usb ?? "libusb"), wait };
+  if (usb !== undefined) throw new UsageError("--usb and --serial exclude each other: a handheld is on one of them");
+  if (wait) throw new UsageError("--wait is for USB: on a serial port nobody can tell whether a handheld is there");
+  return { kind: "serial", path: absolute("--serial", serial) };
+}
+
+function usbAddress(text: string): UsbAddress {
+  try {
+    return parseUsbAddress(text);
+  } catch (cause) {
+    if (!(cause instanceof UsbUsageError)) throw cause;
+    throw new UsageError(`--usb: ${cause.message}`, { cause });
+  }
+}
+
+function permissionsFrom({ mode, owner, group }: Values): NodePermissions {
+  if (!/^[0-7]{3,4}$/.test(mode) || Number.parseInt(mode, 8) > 0o777)
+    throw new UsageError(`--mode ${mode}: permissions are octal, 000 to 0777`);
+  return {
+    mode: Number.parseInt(mode, 8),
+    ...(owner === undefined ? {} : { uid: accountId(owner, "/etc/passwd") }),
+    ...(group === undefined ? {} : { gid: accountId(group, "/etc/group") }),
+  };
+}
+
+function absolute(option: string, path: string): string {
+  if (!path.startsWith("/")) throw new UsageError(`${option} ${path}: give the whole path, beginning with /`);
+  if (path.includes("\0")) throw new UsageError(`${option}: a path cannot contain a NUL`);
+  return path;
+}
+
+function oneOf<T extends string>(option: string, value: string, known: readonly T[]): T {
+  const found = known.find((it) => it === value);
+  if (found === undefined) throw new UsageError(`${option} ${value}: one of ${known.join(", ")}`);
+  return found;
+}
