@@ -1,0 +1,109 @@
+// The daemon as a person starts it: the bundle, as a process of its own, with its log read as it is written.
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+
+const BUNDLE = fileURLToPath(new URL("../dist/devlift-pilot.mjs", import.meta.url));
+
+export interface LogLine {
+  readonly level: string | number;
+  readonly msg: string;
+}
+
+export class Daemon {
+  readonly log: LogLine[] = [];
+  /** Resolves with the exit status, or the name of the signal that ended it. */
+  readonly exited: Promise<number | string>;
+  readonly #child: ChildProcess;
+  readonly #waiting = new Set<() => void>();
+  #ended = false;
+
+  private constructor(args: readonly string[], env: NodeJS.ProcessEnv) {
+    const child = spawn(process.execPath, [BUNDLE, "--log-format", "json", ...args], {
+      stdio: ["ignore", "ignore", "pipe"],
+      env: { ...process.env, ...env },
+    });
+    this.#child = child;
+    this.exited = new Promise((resolve) => {
+      child.on("close", (code, signal) => {
+        this.#ended = true;
+        this.#wake();
+        resolve(code ?? signal ?? "unknown");
+      });
+    });
+    createInterface({ input: child.stderr }).on("line", (line) => {
+      this.log.push(parse(line));
+      this.#wake();
+    });
+  }
+
+  /** Starts the daemon and waits until it serves. */
+  static async start(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Daemon> {
+    const daemon = new Daemon(args, env);
+    await daemon.said(/^ready/);
+    return daemon;
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? -1;
+  }
+
+  /** The first log line from number `from` on that matches. @throws when the daemon ends without one */
+  async said(pattern: RegExp, from = 0): Promise<LogLine> {
+    for (;;) {
+      const found = this.log.slice(from).find(({ msg }) => pattern.test(msg));
+      if (found !== undefined) return found;
+      if (this.#ended) throw new DaemonError(`the daemon ended and never said ${pattern}:\n${this.transcript}`);
+      await new Promise<void>((resolve) => this.#waiting.add(resolve));
+    }
+  }
+
+  get transcript(): string {
+    return this.log.map(({ level, msg }) => `${level} ${msg}`).join("\n");
+  }
+
+  /** Open descriptors of the process, by what they are. */
+  handles(): string[] {
+    return readdirSync(`/proc/${this.pid}/fd`);
+  }
+
+  /** Resident memory, KiB. */
+  resident(): number {
+    const status = readFileSync(`/proc/${this.pid}/status`, "latin1");
+    return Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1] ?? Number.NaN);
+  }
+
+  /** SIGTERM. @returns the exit status */
+  stop(): Promise<number | string> {
+    this.#child.kill("SIGTERM");
+    return this.exited;
+  }
+
+  /** SIGKILL. */
+  kill(): Promise<number | string> {
+    this.#child.kill("SIGKILL");
+    return this.exited;
+  }
+
+  #wake(): void {
+    for (const wake of this.#waiting) wake();
+    this.#waiting.clear();
+  }
+}
+
+/** A line that is not of the log's form (a crash of Node itself) is kept as text. */
+function parse(line: string): LogLine {
+  try {
+    const { level, msg } = JSON.parse(line);
+    return { level, msg: String(msg) };
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    return { level: "text", msg: line };
+  }
+}
+
+export class DaemonError extends Error {
+  override readonly name = "DaemonError";
+}
