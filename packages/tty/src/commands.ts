@@ -72,6 +72,7 @@ export const FLUSH = { TCIFLUSH: 0, TCOFLUSH: 1, TCIOFLUSH: 2 } as const;
 /** The argument of TCXONC. */
 export const FLOW = { TCOOFF: 0, TCOON: 1, TCIOFF: 2, TCION: 3 } as const;
 
+/** The ioctls by name. */
 export const portCommands = {
   TCGETS: command(0x5401, Termios, "out"),
   TCSETS: command(0x5402, Termios),
@@ -112,3 +113,5 @@ export const portCommands = {
   TIOCMIWAIT: command(0x545c),
   TIOCGICOUNT: command(0x545d, SerialIcounter, "out"),
 };
+
+export type CommandName = keyof typeof portCommands;

@@ -3,3 +3,4 @@
 export { TIOCM } from "./commands.ts";
 export type { LineHost, LineSettings, ModemLines, OpenLineCall, SerialDriver, SerialLine } from "./line.ts";
 export { defineSerialPort, type SerialDevice, type SerialPortOptions } from "./port.ts";
+export { CC, IFLAG, LFLAG, OFLAG, RAW_AND_SILENT, Termios, Termios2 } from "./termios.ts";

@@ -20,7 +20,11 @@ export class Deferred {
 
 /** @throws DeviceError("EINTR") as soon as `signal` aborts; else what `promise` gives or throws */
 export async function interruptible<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  if (signal.aborted) throw interrupted(signal);
+  if (signal.aborted) {
+    // Nobody waits for it any more: its failure is no news.
+    promise.catch(() => undefined);
+    throw interrupted(signal);
+  }
   let onAbort: () => void = () => undefined;
   const aborted = new Promise<never>((_, reject) => {
     onAbort = () => reject(interrupted(signal));

@@ -28,6 +28,8 @@ export interface FlowControl {
   readonly stopped: boolean;
   stop(): void;
   start(): void;
+  /** Sends what is echoed so far, unless output is stopped. */
+  sendEcho(): void;
   /** ISIG: output that is not sent is dropped. */
   discardOutput(): void;
 }
@@ -162,8 +164,10 @@ export class LineDiscipline {
   /** IXON. @returns true when the character is used up */
   #flowControl(c: number): boolean {
     if (!this.#modes.input(IFLAG.IXON)) return false;
-    if (c === this.#modes.character(CC.VSTART)) this.#flow.start();
-    else if (c === this.#modes.character(CC.VSTOP)) this.#flow.stop();
+    if (c === this.#modes.character(CC.VSTART)) {
+      this.#flow.start();
+      this.#flow.sendEcho();
+    } else if (c === this.#modes.character(CC.VSTOP)) this.#flow.stop();
     else return false;
     return true;
   }
@@ -194,6 +198,8 @@ export class LineDiscipline {
 
   /** IXANY: whatever comes in lets output go on. */
   #restart(): void {
-    if (this.#flow.stopped && this.#modes.input(IFLAG.IXON) && this.#modes.input(IFLAG.IXANY)) this.#flow.start();
+    if (!this.#flow.stopped || !this.#modes.input(IFLAG.IXON) || !this.#modes.input(IFLAG.IXANY)) return;
+    this.#flow.start();
+    this.#flow.sendEcho();
   }
 }

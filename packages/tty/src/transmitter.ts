@@ -99,7 +99,7 @@ export class Transmitter implements FlowControl {
   start(): void {
     if (!this.#stopped || this.#suspended) return;
     this.#stopped = false;
-    this.#goOn();
+    if (this.#sendHeld()) this.#onWritable();
   }
 
   /** TCOOFF. */
@@ -113,11 +113,15 @@ export class Transmitter implements FlowControl {
     if (!this.#suspended) return;
     this.#suspended = false;
     this.start();
+    this.sendEcho();
   }
 
   /** c_iflag was changed, from `before`: who no longer listens to START must not stay stopped. */
   modesChanged(before: number): void {
-    if ((before & IFLAG.IXON) !== 0 && !this.#modes.input(IFLAG.IXON)) this.start();
+    if ((before & IFLAG.IXON) !== 0 && !this.#modes.input(IFLAG.IXON)) {
+      this.start();
+      this.sendEcho();
+    }
   }
 
   discardOutput(): void {

@@ -13,15 +13,13 @@ import {
   silent,
 } from "@devlift/core";
 import { FakeClock } from "../../core/test/fake-clock.ts";
-import { Int, portCommands } from "../src/commands.ts";
+import { type CommandName, Int, portCommands } from "../src/commands.ts";
 import { defineSerialPort } from "../src/port.ts";
 import { CC, Termios2 } from "../src/termios.ts";
 import { FakeDriver } from "./fake-line.ts";
 
 export const O_RDWR = 2;
 export const O_NONBLOCK = 0o4000;
-
-export type CommandName = keyof typeof portCommands;
 
 export class Bench {
   readonly clock = new FakeClock();
@@ -74,8 +72,12 @@ export class Client {
     return decode(schema, model, area);
   }
 
+  put(name: CommandName, bytes: Uint8Array, signal?: AbortSignal): Promise<number> {
+    return this.#ioctl(portCommands[name], this.#kernel.memory.map(bytes), "lp64", signal);
+  }
+
   set<T>(name: CommandName, schema: StructSchema<T>, value: T, signal?: AbortSignal): Promise<number> {
-    return this.#ioctl(portCommands[name], this.#kernel.memory.map(encode(schema, "lp64", value)), "lp64", signal);
+    return this.put(name, encode(schema, "lp64", value), signal);
   }
 
   async int(name: CommandName): Promise<number> {
