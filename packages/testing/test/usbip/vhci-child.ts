@@ -2,6 +2,7 @@
 // the thread that uses libusb must not be the one that serves the device (see vhci.ts).
 // Arguments: vendor and product id in hex. Messages: "plug" (answered with the bus name), "unplug" (with "").
 
+import { type SetupPacket, STALL } from "@devlift/usb";
 import { LoopbackDevice } from "../../src/usbip/loopback-device.ts";
 import { UsbipServer } from "../../src/usbip/server.ts";
 import { VhciPort } from "../../src/usbip/vhci.ts";
@@ -13,8 +14,9 @@ const server = await UsbipServer.listen();
 let port: VhciPort | undefined;
 
 async function plug(): Promise<string> {
-  // Whoever asks for vendor information gets zeros: enough for visor.ko's probe of request 4.
-  const device = new LoopbackDevice({ vendorId, productId, vendor: (setup) => new Uint8Array(setup.length) });
+  // visor.ko's probe asks with 0xc2; its result is ignored, so zeros will do.
+  const vendor = (setup: SetupPacket) => (setup.requestType === 0xc2 ? new Uint8Array(setup.length) : STALL);
+  const device = new LoopbackDevice({ vendorId, productId, vendor });
   server.plug(BUSID, device);
   port = await VhciPort.attach(server, BUSID);
   return await port.enumerated();

@@ -13,12 +13,24 @@ export interface VhciRig extends Rig {
   readonly busid: string;
 }
 
-export async function vhciRig(ids: { readonly vendorId: number; readonly productId: number }): Promise<VhciRig> {
+/** Starting a process takes seconds in a virtual machine, so each pair of ids has one, until this process ends. */
+const rigs = new Map<string, Promise<VhciRig>>();
+
+export function vhciRig(ids: { readonly vendorId: number; readonly productId: number }): Promise<VhciRig> {
+  const key = JSON.stringify(ids);
+  const rig = rigs.get(key) ?? start(ids);
+  rigs.set(key, rig);
+  return rig;
+}
+
+async function start(ids: { readonly vendorId: number; readonly productId: number }): Promise<VhciRig> {
   execFileSync("modprobe", ["vhci_hcd"]);
   await startUdevd();
   const path = fileURLToPath(new URL("./vhci-child.ts", import.meta.url));
   const tsx = createRequire(import.meta.url).resolve("tsx");
   const child = fork(path, [ids.vendorId.toString(16), ids.productId.toString(16)], { execArgv: ["--import", tsx] });
+  child.unref();
+  child.channel?.unref();
   return new ChildRig(child);
 }
 
@@ -42,9 +54,6 @@ class ChildRig implements VhciRig {
 
   async close(): Promise<void> {
     if (this.busid !== "") await this.unplug();
-    const exit = once(this.#child, "exit");
-    this.#child.disconnect();
-    await exit;
   }
 
   async #ask(what: "plug" | "unplug"): Promise<string> {
