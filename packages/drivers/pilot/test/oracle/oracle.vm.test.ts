@@ -1,63 +1,44 @@
 // The kernel's own driver is the judge: the same virtual handheld, once behind visor.ko and once behind the daemon, the
 // same calls on both ports by the same C program, in 64 and in 32 bits.
 
-import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { POLL } from "@devlift/core";
-import { startUdevd, UsbipServer, VhciPort, waitFor } from "@devlift/testing";
 import { CallsProgram } from "@devlift/testing/calls";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Daemon } from "../daemon.ts";
-import { Bench, CASES, type Difference, O_NONBLOCK, O_RDWR, termios } from "./cases.ts";
+import { Cradle, KERNEL_PORT, kernelPort, openWhenThere, PILOT } from "../vm-bench.ts";
+import { Bench, type Difference, O_NONBLOCK, O_RDWR, TCGETS, TCSETSF, termios } from "./bench.ts";
 import { ScriptedHandheld } from "./scripted-handheld.ts";
+import { SETTINGS } from "./settings.ts";
+import { TRAFFIC } from "./traffic.ts";
 
-const KERNEL_PORT = "/dev/ttyUSB0";
-const OUR_PORT = "/dev/pilot";
-const BUSID = "1-1";
-const ENODEV = 19;
-const TCGETS = 0x5401;
-const TCSETSF = 0x5404;
-
+const CASES = [...SETTINGS, ...TRAFFIC];
 const handheld = new ScriptedHandheld();
 const readme = readFileSync(fileURLToPath(new URL("../../README.md", import.meta.url)), "utf8");
-let server: UsbipServer;
-let port: VhciPort;
-let daemon: Daemon;
+let cradle: Cradle;
+let daemon: Daemon | undefined;
 
 beforeAll(async () => {
-  execFileSync("modprobe", ["-a", "vhci_hcd", "visor", "cuse"]);
-  await startUdevd();
-  server = await UsbipServer.listen();
+  cradle = await Cradle.open();
   await plug();
 });
 
 afterAll(async () => {
   await daemon?.stop();
-  await server.close();
+  await cradle.close();
 });
 
 async function plug(): Promise<void> {
-  server.plug(BUSID, handheld);
-  port = await VhciPort.attach(server, BUSID);
-  await port.enumerated();
-  await waitFor("visor.ko's port", 30_000, () => existsSync(KERNEL_PORT) || undefined);
-}
-
-/** Opens the port until it no longer says ENODEV, as HotSync programs do. */
-async function openWhenThere(program: CallsProgram, path: string): Promise<void> {
-  for (;;) {
-    const { result, errno } = await program.open("a", path, O_RDWR | O_NONBLOCK);
-    if (result === 0) return;
-    expect(errno).toBe(ENODEV);
-  }
+  await cradle.plug(handheld);
+  await kernelPort();
 }
 
 /** Makes one case's calls on a port. */
 async function linesOf(path: string, bits: 64 | 32, run: (bench: Bench) => Promise<void>): Promise<string[]> {
   const program = new CallsProgram(bits);
   try {
-    await openWhenThere(program, path);
+    expect(await openWhenThere(program, path, O_RDWR | O_NONBLOCK)).toBe(0);
     expect(await program.ioctlBuffer("a", TCSETSF, termios({}))).toMatchObject({ result: 0 });
     await program.nonBlock("a", false);
     const bench = new Bench(program, path, handheld);
@@ -80,7 +61,7 @@ async function unplugLines(path: string, bits: 64 | 32): Promise<string[]> {
     const bench = new Bench(program, path, handheld);
     const reading = reader.read("a", 1);
     const waiting = bench.note("poll that waits", program.poll("a", POLL.IN, 60_000));
-    await server.unplug(BUSID);
+    await cradle.unplug();
     await waiting;
     await bench.note("read that waits", reading);
     await bench.note("poll", program.poll("a", POLL.IN | POLL.OUT, 0));
@@ -91,7 +72,6 @@ async function unplugLines(path: string, bits: 64 | 32): Promise<string[]> {
     return bench.lines;
   } finally {
     await Promise.all([reader.stop(), program.stop()]);
-    await port.free();
   }
 }
 
@@ -146,19 +126,19 @@ describe("our port, beside what visor.ko's gave", () => {
   });
 
   test("its first termios", async () => {
-    expect(await firstTermios(OUR_PORT)).toEqual(FIRST_TERMIOS.ours);
+    expect(await firstTermios(PILOT)).toEqual(FIRST_TERMIOS.ours);
     expect(readme).toContain(FIRST_TERMIOS.why);
   });
 
   describe.each([64, 32] as const)("a %i-bit program", (bits) => {
     test.each(CASES)("$name", async ({ name, run, differs }) => {
-      const lines = await linesOf(OUR_PORT, bits, run);
+      const lines = await linesOf(PILOT, bits, run);
       expect(lines).toEqual(differs?.ours ?? recorded.get(`${bits} ${name}`));
       if (differs !== undefined) expect(readme).toContain(differs.why);
     });
 
     test("unplug while open", async () => {
-      const lines = await unplugLines(OUR_PORT, bits);
+      const lines = await unplugLines(PILOT, bits);
       expect(lines).toEqual([...(recorded.get(`${bits} unplug`) ?? []).slice(0, -1), ...REOPEN.ours]);
       expect(readme).toContain(REOPEN.why);
       await plug();
