@@ -5,6 +5,7 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { isResourceDatabase } from "../palm/database.ts";
 import type { HotSyncClient } from "./client.ts";
+import { readOverview, versionText } from "./overview.ts";
 
 export interface Outcome {
   readonly json: unknown;
@@ -28,11 +29,23 @@ const info: Command = async (client) => {
   const rom = system.romVersion;
   const lines = [
     `user      ${user.name || "(none)"}, id ${user.userId}`,
-    `Palm OS   ${(rom >> 24) & 0xff}.${(rom >> 20) & 0xf}, over ${client.family}`,
+    `Palm OS   ${versionText(rom)}, over ${client.family}`,
     `memory    ${storage.freeRam} of ${storage.ramSize} bytes free`,
   ];
   const { password: _, ...shown } = user;
   return { json: { family: client.family, user: shown, romVersion: rom, dlp: system.dlp ?? null, storage }, lines };
+};
+
+const overview: Command = async (client) => {
+  const found = await readOverview(client);
+  const { user, memory } = found;
+  const lines = [
+    `user      ${user.name || "(none)"}, id ${user.userId}`,
+    `Palm OS   ${found.palmOs}, over ${found.family}`,
+    `memory    ${memory.free} of ${memory.size} bytes free`,
+    ...found.databases.map(({ type, creator, name, records }) => `${type}  ${creator}  ${name}  ${records ?? "?"}`),
+  ];
+  return { json: found, lines };
 };
 
 /** A name may have characters that no file name has: those go as `=XX`, as pilot-link does it. */
@@ -66,6 +79,7 @@ export const COMMANDS: Readonly<Record<string, { readonly run: Command; readonly
   {
     list: { run: list, min: 0, max: 0 },
     info: { run: info, min: 0, max: 0 },
+    overview: { run: overview, min: 0, max: 0 },
     backup: { run: backup, min: 1, max: 1 },
     install: { run: install, min: 1, max: Number.POSITIVE_INFINITY },
   };

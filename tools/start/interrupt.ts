@@ -1,0 +1,42 @@
+// Ctrl-C and its like. Lifetime: from watchSignals() to the end of the process.
+
+import { constants } from "node:os";
+
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+/** npm and what it starts pass a signal on, so that one Ctrl-C arrives more than once; milliseconds. */
+const SAME_MS = 1000;
+
+/** Somebody wants this to end. */
+export class Interrupted extends Error {
+  override readonly name = "Interrupted";
+  readonly status: number;
+
+  constructor(signal: (typeof SIGNALS)[number]) {
+    super(`${signal} came`);
+    this.status = 128 + constants.signals[signal];
+  }
+}
+
+export interface Interruption {
+  /** Rejects with Interrupted at the first signal. */
+  readonly came: Promise<never>;
+  /** Aborts at the same time. */
+  readonly signal: AbortSignal;
+}
+
+/** @param onAgain called when the person has lost patience */
+export function watchSignals(onAgain: () => void): Interruption {
+  const controller = new AbortController();
+  const came = new Promise<never>((_, reject) => {
+    let first: number | undefined;
+    for (const signal of SIGNALS)
+      process.on(signal, () => {
+        if (first !== undefined && performance.now() - first > SAME_MS) onAgain();
+        first ??= performance.now();
+        controller.abort();
+        reject(new Interrupted(signal));
+      });
+  });
+  came.catch(() => undefined);
+  return { came, signal: controller.signal };
+}
