@@ -3,14 +3,14 @@
 // over exactly once; after that nothing can be opened on it, and when its hardware is given back the next may begin.
 
 import { type Clock, DeviceError, type Logger, type OpenFile } from "@devlift/core";
-import { TIOCM } from "./commands.ts";
+import { giveBack, setUp } from "./hardware.ts";
 import { interruptible } from "./interruptible.ts";
 import type { LineHost, SerialDriver, SerialLine } from "./line.ts";
 import { LineDiscipline } from "./line-discipline.ts";
 import { Modem } from "./modem.ts";
 import { Modes } from "./modes.ts";
 import { Receiver } from "./receiver.ts";
-import { CFLAG, settingsOf, type Termios2 } from "./termios.ts";
+import { CFLAG, type Termios2 } from "./termios.ts";
 import { Transmitter } from "./transmitter.ts";
 
 export interface ConnectionOptions {
@@ -141,13 +141,8 @@ export class Connection implements LineHost {
     this.#live = { line, transmitter, discipline, receiver, modem };
     if (this.#over) throw gone();
     for (const bytes of this.#early.splice(0)) receiver.receive(bytes);
-    try {
-      await line.configure?.(settingsOf(modes.termios));
-    } catch (error) {
-      log.warn({ err: error }, "the hardware does not take the port's settings");
-    }
+    await setUp(line, modes.termios, log);
     await modem?.start();
-    if (modes.termios.c_ospeed !== 0) await modem?.update(TIOCM.DTR | TIOCM.RTS, 0);
     if (this.#over) throw gone();
   }
 
@@ -201,14 +196,7 @@ export class Connection implements LineHost {
   /** Gives the hardware back, once its open() is over. */
   async #close(): Promise<void> {
     await this.#opened.catch(() => undefined);
-    const live = this.#live;
-    if (live === undefined) return;
-    try {
-      if (this.modes.control(CFLAG.HUPCL)) await live.modem?.update(0, TIOCM.DTR | TIOCM.RTS);
-      await live.line.close();
-    } catch (error) {
-      this.#options.log.warn({ err: error }, "closing the line failed");
-    }
+    if (this.#live !== undefined) await giveBack(this.#live.line, this.modes.termios, this.#options.log);
   }
 }
 

@@ -3,4 +3,6 @@
 export { TIOCM } from "./commands.ts";
 export type { LineHost, LineSettings, ModemLines, OpenLineCall, SerialDriver, SerialLine } from "./line.ts";
 export { defineSerialPort, type SerialDevice, type SerialPortOptions } from "./port.ts";
+export { ptyAvailability } from "./pty.ts";
+export { type ServePtyOptions, servePty } from "./pty-host.ts";
 export { CC, IFLAG, LFLAG, OFLAG, RAW_AND_SILENT, Termios, Termios2 } from "./termios.ts";

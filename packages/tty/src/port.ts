@@ -14,12 +14,14 @@ import {
   silent,
   type WaitingCall,
 } from "@devlift/core";
-import { portCommands, TIOCM, type Winsize } from "./commands.ts";
+import { systemClock } from "./clock.ts";
+import { portCommands, type Winsize } from "./commands.ts";
 import { Connection } from "./connection.ts";
+import { change } from "./hardware.ts";
 import { interruptible } from "./interruptible.ts";
 import { portIoctls } from "./ioctls.ts";
 import type { SerialDriver } from "./line.ts";
-import { hardwareDiffers, RAW_AND_SILENT, settingsOf, type Termios2, withHardwareOf } from "./termios.ts";
+import { hardwareDiffers, RAW_AND_SILENT, type Termios2, withHardwareOf } from "./termios.ts";
 
 export interface SerialPortOptions {
   /** Default: logs nowhere. */
@@ -39,14 +41,6 @@ export type SerialDevice = Device<PortFile, typeof portCommands>;
 const CLOSING_WAIT_NONE = 65535;
 /** Stands in for CAP_SYS_ADMIN. */
 const ROOT = 0;
-
-const systemClock: Clock = {
-  now: () => performance.now(),
-  after(ms, fn) {
-    const timer = setTimeout(fn, ms);
-    return () => clearTimeout(timer);
-  },
-};
 
 export class Port {
   readonly #driver: SerialDriver;
@@ -109,11 +103,8 @@ export class Port {
     connection.wakeWriters();
     if (!hardwareDiffers(before, wanted) || (line.configure === undefined && modem === undefined)) return undefined;
     this.#configuring = this.#configuring.then(async () => {
-      const hangsUp = wanted.c_ospeed === 0;
-      const lines = TIOCM.DTR | TIOCM.RTS;
       try {
-        if (hangsUp !== (before.c_ospeed === 0)) await modem?.update(hangsUp ? 0 : lines, hangsUp ? lines : 0);
-        await line.configure?.(settingsOf(wanted));
+        await change(line, before, wanted);
       } catch (error) {
         this.#log.warn({ err: error }, "the hardware does not take these settings; it keeps those it had");
         if (this.#termios === wanted) this.#use(connection, withHardwareOf(before, wanted));

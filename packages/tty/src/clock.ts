@@ -1,0 +1,11 @@
+// The clock of a real daemon.
+
+import type { Clock } from "@devlift/core";
+
+export const systemClock: Clock = {
+  now: () => performance.now(),
+  after(ms, fn) {
+    const timer = setTimeout(fn, ms);
+    return () => clearTimeout(timer);
+  },
+};
