@@ -65,8 +65,12 @@ export async function installPrerequisites(wanted: readonly Prerequisite[], prog
     const [program = "env", ...rest] = isRoot ? command : ["sudo", "-n", ...command];
     return run(program, rest);
   };
-  await apt("update");
-  await apt("install", "--no-install-recommends", ...missing);
+  const install = () => apt("install", "--no-install-recommends", ...missing);
+  // A machine's package lists may be stale, or not there yet.
+  await install().catch(async () => {
+    await apt("update");
+    await install();
+  });
 }
 
 async function maySudo(): Promise<boolean> {

@@ -97,6 +97,15 @@ export function selectTiers(commandLine: CommandLine, files: TestFiles): Tier[] 
   return [...tiers, ...wanted.map((test) => test.tier)];
 }
 
+/** The tiers to run; when the test files cannot be listed, one that says so and fails. */
+async function planTiers(commandLine: CommandLine): Promise<Tier[]> {
+  try {
+    return selectTiers(commandLine, await listTestFiles(commandLine.pattern));
+  } catch (error) {
+    return [{ name: "finding the test files", run: () => Promise.reject(error) }];
+  }
+}
+
 /** Runs the command line `args`. @returns the exit status of the process */
 export async function main(args: readonly string[]): Promise<number> {
   const commandLine = parseCommandLine(args);
@@ -105,7 +114,7 @@ export async function main(args: readonly string[]): Promise<number> {
     print(HELP.trimEnd());
     return 0;
   }
-  const summary = await runTiers(selectTiers(commandLine, await listTestFiles(commandLine.pattern)), print);
+  const summary = await runTiers(await planTiers(commandLine), print);
   print(summary.line);
   return summary.ok ? 0 : 1;
 }

@@ -71,7 +71,8 @@ export function lintTier(): Tier {
 }
 
 export function typesTier(): Tier {
-  return checkTier("types", "turbo", ["run", "typecheck", "--output-logs=errors-only"]);
+  // A package's types depend on its neighbours' sources, which Turbo's cache for it does not look at: hence --force.
+  return checkTier("types", "turbo", ["run", "typecheck", "--force", "--output-logs=errors-only"]);
 }
 
 export function unitTier(files: readonly string[]): Tier {

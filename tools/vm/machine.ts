@@ -3,12 +3,15 @@
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, openSync } from "node:fs";
+import { appendFileSync, closeSync, openSync } from "node:fs";
 import { Socket } from "node:net";
 import type { Writable } from "node:stream";
 import { ToolError } from "../shared/errors.ts";
 import type { KernelImage } from "./kernel.ts";
 import { TrailerFilter } from "./trailer.ts";
+
+/** The seconds that the guest has to report on its processes when the time limit has struck. */
+const REPORT_LIMIT = 10;
 
 export interface MachineOptions {
   readonly image: KernelImage;
@@ -64,6 +67,12 @@ export async function runMachine(options: MachineOptions): Promise<MachineResult
     let status: number | undefined;
     const limit = (seconds: number, kind: "timeout" | "notBooted") =>
       setTimeout(() => finish({ kind }), seconds * 1000);
+    const startTimeLimit = () =>
+      setTimeout(() => {
+        // What the processes wait for goes to the console's log before the machine goes.
+        controlPort.write("report\n");
+        timer = limit(REPORT_LIMIT, "timeout");
+      }, options.timeLimitSeconds * 1000);
     let timer = limit(options.bootLimitSeconds, "notBooted");
     const abort = () => finish({ kind: "aborted" });
     options.signal?.addEventListener("abort", abort, { once: true });
@@ -84,10 +93,14 @@ export async function runMachine(options: MachineOptions): Promise<MachineResult
       if (line === "up") {
         bootSeconds = (performance.now() - started) / 1000;
         clearTimeout(timer);
-        timer = limit(options.timeLimitSeconds, "timeout");
+        timer = startTimeLimit();
+      } else if (line === "reported") {
+        finish({ kind: "timeout" });
       } else if (exit) {
         status = Number(exit[1]);
         check();
+      } else {
+        appendFileSync(options.consoleLog, `${line}\n`);
       }
     });
     closed.then(
@@ -96,6 +109,8 @@ export async function runMachine(options: MachineOptions): Promise<MachineResult
     );
   });
   qemu.kill("SIGKILL");
+  // A sink that takes nothing more must not keep us.
+  for (const port of [stdoutPort, stderrPort, controlPort]) port.destroy();
   await closed.catch(() => undefined);
   return { ending, bootSeconds };
 }

@@ -1,6 +1,7 @@
 # The second stage, as PID 1 on the overlay root: the rest of a small system, then the command, then its status.
 # Beside this file are `settings.sh` (shell variables), `kept` (paths) and `command.sh` (what to run).
-# vport0p1 carries the command's standard output, vport0p2 its standard error, vport0p3 `up` and `exit STATUS`.
+# vport0p1 carries the command's standard output, vport0p2 its standard error, vport0p3 `up` and `exit STATUS`, and
+# from the host `report`, which is answered by lines on each process and `reported`.
 b=/run/busybox
 share=/run/devlift-vm
 . $share/settings.sh
@@ -38,11 +39,23 @@ $b ip link set lo up
 $b hostname devlift-vm
 
 while [ ! -c /dev/vport0p3 ]; do $b sleep 0.1; done
-exec 3>/dev/vport0p3
+exec 3<>/dev/vport0p3
 # A port can be opened once only, so the command writes to pipes that programs may open again through /dev/stdout.
 $b mkfifo /run/out /run/err
 $b cat </run/out >/dev/vport0p1 3>&- & out=$!
 $b cat </run/err >/dev/vport0p2 3>&- & err=$!
+report() {
+  for process in /proc/[0-9]*; do
+    words=$($b tr '\0' ' ' <$process/cmdline)
+    [ -n "$words" ] || continue
+    echo "process ${process#/proc/}: $words"
+    echo "  in the kernel: $($b sed 's/.* //' $process/stack | $b head -n 6 | $b tr '\n' ' ')"
+  done
+}
+while read -r word <&3; do
+  report >&3 2>/dev/null
+  echo reported >&3
+done &
 echo up >&3
 # A subshell, so that the shell's own word on a signal ("Killed") goes to the console.
 (exec $b setsid /bin/sh $share/command.sh) </dev/null >/run/out 2>/run/err 3>&-

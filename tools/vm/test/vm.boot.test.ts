@@ -52,8 +52,10 @@ test("words are handed over as they are", async () => {
   expect(result).toMatchObject({ status: 0, stdout: "<a b><it's><$HOME><>" });
 });
 
-test("the time limit ends the machine", async () => {
-  expect(await boot({ command: ["sleep", "10000"], timeLimit: 1 })).toMatchObject({ outcome: "timeout", status: 124 });
+test("the time limit ends the machine, and its console says what the processes waited for", async () => {
+  const result = await boot({ command: ["sleep", "10000"], timeLimit: 1 });
+  expect(result).toMatchObject({ outcome: "timeout", status: 124 });
+  expect(result.consoleTail).toMatch(/process \d+: sleep 10000 \r?\n {2}in the kernel: .*nanosleep/);
 });
 
 test("a kernel that panics is the machine's failure, and its console says why", async () => {
