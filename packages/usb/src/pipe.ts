@@ -14,7 +14,8 @@ export class Pipe {
   readonly #inFlight = new Set<SubmittedUrb>();
   /** While recovering from a stall: whom to tell once the halt is cleared. */
   #stalled: UrbDone[] | undefined;
-  readonly #idle: (() => void)[] = [];
+  readonly #drained: (() => void)[] = [];
+  readonly #recovered: (() => void)[] = [];
 
   constructor(port: UrbPort, endpoint: number) {
     this.#port = port;
@@ -40,8 +41,8 @@ export class Pipe {
 
   /** Resolves when nothing is in flight and no recovery is under way. */
   async idle(): Promise<void> {
-    if (this.#inFlight.size === 0 && this.#stalled === undefined) return;
-    await new Promise<void>((resolve) => this.#idle.push(resolve));
+    await this.#drain();
+    if (this.#stalled !== undefined) await new Promise<void>((resolve) => this.#recovered.push(resolve));
   }
 
   #finished(result: UrbResult, done: UrbDone): void {
@@ -50,17 +51,19 @@ export class Pipe {
     if (code === "stall" && this.#endpoint !== 0) {
       if (this.#stalled === undefined) {
         this.#stalled = [done];
-        this.cancelAll();
+        void this.#recover(this.#stalled);
       } else this.#stalled.push(done);
     } else if (code === "cancelled" && this.#stalled !== undefined) this.#stalled.push(done);
     else done(result);
 
     if (this.#inFlight.size > 0) return;
-    if (this.#stalled !== undefined) void this.#recover(this.#stalled);
-    else this.#wakeIdle();
+    for (const resolve of this.#drained.splice(0)) resolve();
   }
 
   async #recover(stalled: readonly UrbDone[]): Promise<void> {
+    this.cancelAll();
+    // The kernel wants an idle endpoint (usb_clear_halt).
+    await this.#drain();
     let error = new UsbError("stall", `endpoint 0x${this.#endpoint.toString(16).padStart(2, "0")} answered with STALL`);
     try {
       await this.#port.clearHalt(this.#endpoint);
@@ -70,10 +73,10 @@ export class Pipe {
     }
     this.#stalled = undefined;
     for (const done of stalled) done(failed(error));
-    if (this.#inFlight.size === 0) this.#wakeIdle();
+    for (const resolve of this.#recovered.splice(0)) resolve();
   }
 
-  #wakeIdle(): void {
-    for (const resolve of this.#idle.splice(0)) resolve();
+  async #drain(): Promise<void> {
+    while (this.#inFlight.size > 0) await new Promise<void>((resolve) => this.#drained.push(resolve));
   }
 }

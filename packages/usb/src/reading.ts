@@ -26,8 +26,9 @@ export class Reading implements UsbReading {
   #failure: UsbError | undefined;
   #retry: NodeJS.Timeout | undefined;
   #ended = false;
+  #stopped = false;
   #stopping: Promise<void> | undefined;
-  #stopped: (() => void) | undefined;
+  readonly #drained: (() => void)[] = [];
 
   constructor(pipe: Pipe, urb: Urb, options: ReadingOptions, sink: ReadingSink) {
     this.#pipe = pipe;
@@ -47,20 +48,22 @@ export class Reading implements UsbReading {
   }
 
   stop(): Promise<void> {
-    this.#stopping ??= new Promise((resolve) => {
-      this.#stopped = resolve;
-      clearTimeout(this.#retry);
-      for (const submitted of [...this.#inFlight]) submitted.cancel();
-      if (this.#inFlight.size === 0) resolve();
-    });
+    this.#stopping ??= this.#stop();
     return this.#stopping;
+  }
+
+  async #stop(): Promise<void> {
+    this.#stopped = true;
+    clearTimeout(this.#retry);
+    for (const submitted of [...this.#inFlight]) submitted.cancel();
+    while (this.#inFlight.size > 0) await new Promise<void>((resolve) => this.#drained.push(resolve));
   }
 
   #fill(): void {
     while (
       !this.#paused &&
       !this.#ended &&
-      this.#stopping === undefined &&
+      !this.#stopped &&
       this.#failure === undefined &&
       this.#inFlight.size < this.#options.transfers
     ) {
@@ -76,10 +79,8 @@ export class Reading implements UsbReading {
     const error = result.error;
     if (error === undefined) this.#failures = 0;
     if (!this.#ended && (error === undefined || result.bytes.length > 0)) this.#sink.data(result.bytes);
-    if (this.#stopping !== undefined) {
-      if (this.#inFlight.size === 0) this.#stopped?.();
-      return;
-    }
+    if (this.#inFlight.size === 0) for (const resolve of this.#drained.splice(0)) resolve();
+    if (this.#stopped) return;
     if (error?.code === "gone" || error?.code === "cancelled") this.#end(error);
     else {
       if (error !== undefined) this.#failure ??= error;

@@ -32,7 +32,7 @@ export interface UrbResult {
 export type UrbDone = (result: UrbResult) => void;
 
 export interface SubmittedUrb {
-  /** Asks for cancellation. `done` still comes once: "cancelled", or what had happened before. Idempotent. */
+  /** Asks for cancellation. `done` still comes once: "cancelled", or what had happened before, maybe within this call. Idempotent. */
   cancel(): void;
 }
 

@@ -1,6 +1,7 @@
 // libusb on a real kernel: the transport body, and what only a kernel can show: its driver is detached and given back.
 
 import { execFileSync } from "node:child_process";
+import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { interfaceDriver, type UsbWatch } from "@devlift/usb";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -8,10 +9,59 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { LOOPBACK } from "../../src/usbip/loopback-device.ts";
 import { waitFor } from "../../src/usbip/vhci.ts";
 import { bytes, describeTransport, fails, Plugs, text } from "./transport-body.ts";
-import { type VhciRig, vhciRig } from "./vhci-rig.ts";
+import { forkScript, type VhciRig, vhciRig } from "./vhci-rig.ts";
 
 const ids = { vendorId: 0x1209, productId: 0x0001 };
 describeTransport("libusb", () => vhciRig(ids), ids);
+
+describe("a device that others guard", () => {
+  let rig: VhciRig;
+  let watch: UsbWatch;
+  let seen: Plugs;
+
+  beforeEach(async () => {
+    rig = await vhciRig(ids);
+    seen = new Plugs((device) => device.descriptor.vendorId === ids.vendorId);
+    watch = await rig.host.watch(seen);
+    await rig.plug();
+  });
+
+  afterEach(async () => {
+    await watch.close();
+    await rig.close();
+  });
+
+  it("is refused without permission, with the rule that gives it", async () => {
+    const device = await seen.next("attached");
+    process.seteuid?.(65534);
+    try {
+      await expect(device.open()).rejects.toMatchObject({
+        code: "access",
+        message: expect.stringMatching(
+          /^no permission for \/dev\/bus\/usb\/\d{3}\/\d{3} .*ATTR\{idVendor\}=="1209", ATTR\{idProduct\}=="0001"/,
+        ),
+      });
+    } finally {
+      process.seteuid?.(0);
+    }
+    await (await device.open()).close();
+  });
+
+  it("is refused while another program has its interface", async () => {
+    const other = forkScript("./claim-child.ts", ids);
+    expect(await once(other, "message")).toEqual(["claimed", undefined]);
+    const transport = await (await seen.next("attached")).open();
+    await expect(transport.claim(0)).rejects.toMatchObject({
+      code: "busy",
+      message: expect.stringContaining("fuser -v /dev/bus/usb/"),
+    });
+    const exit = once(other, "exit");
+    other.disconnect();
+    await exit;
+    expect(await transport.claim(0)).toBeUndefined();
+    await transport.close();
+  });
+});
 
 describe("an interface that a kernel driver holds", () => {
   /** palmOne's id, which visor.ko binds to. */

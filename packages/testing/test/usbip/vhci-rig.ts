@@ -26,12 +26,17 @@ export function vhciRig(ids: { readonly vendorId: number; readonly productId: nu
 async function start(ids: { readonly vendorId: number; readonly productId: number }): Promise<VhciRig> {
   execFileSync("modprobe", ["vhci_hcd"]);
   await startUdevd();
-  const path = fileURLToPath(new URL("./vhci-child.ts", import.meta.url));
-  const tsx = createRequire(import.meta.url).resolve("tsx");
-  const child = fork(path, [ids.vendorId.toString(16), ids.productId.toString(16)], { execArgv: ["--import", tsx] });
+  const child = forkScript("./vhci-child.ts", ids);
   child.unref();
   child.channel?.unref();
   return new ChildRig(child);
+}
+
+/** Runs a script beside this file in a process of its own, with the ids as its arguments. */
+export function forkScript(name: string, ids: { readonly vendorId: number; readonly productId: number }): ChildProcess {
+  const path = fileURLToPath(new URL(name, import.meta.url));
+  const tsx = createRequire(import.meta.url).resolve("tsx");
+  return fork(path, [ids.vendorId.toString(16), ids.productId.toString(16)], { execArgv: ["--import", tsx] });
 }
 
 class ChildRig implements VhciRig {

@@ -91,6 +91,9 @@ class LibusbWatch implements UsbWatch {
   }
 }
 
+/** The binding has one object and one handle a device, whatever the number of watches. */
+const opened = new WeakSet<Device>();
+
 class LibusbDevice implements UsbDevice {
   readonly id: string;
   readonly descriptor: DeviceDescriptor;
@@ -98,7 +101,6 @@ class LibusbDevice implements UsbDevice {
   readonly #binding: Binding;
   readonly #device: Device;
   readonly #gone: AbortController;
-  #open = false;
 
   constructor(
     binding: Binding,
@@ -116,19 +118,17 @@ class LibusbDevice implements UsbDevice {
 
   async open(): Promise<UsbTransport> {
     if (this.#gone.signal.aborted) throw goneError(this.#gone.signal);
-    if (this.#open) throw new UsbError("busy", `${this.id} is open already`);
+    if (opened.has(this.#device)) throw new UsbError("busy", `${this.id} is open already`);
     try {
       this.#device.open(false);
     } catch (cause) {
       throw this.#openError(cause);
     }
-    this.#open = true;
+    opened.add(this.#device);
     const port = new LibusbPort(this.#binding, this.#device, this.#identity, {
       gone: this.#gone.signal,
       unplugged: () => this.#gone.abort(new UsbError("gone", `${this.id} was unplugged`)),
-      released: () => {
-        this.#open = false;
-      },
+      released: () => opened.delete(this.#device),
     });
     return new UrbTransport(this, port);
   }
