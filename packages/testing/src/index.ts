@@ -1,6 +1,7 @@
 // The public API of @devlift/testing: virtual USB hardware, and clients.
 
 export { type ClientOptions, HotSyncClient } from "./hotsync/client.ts";
+export type { Overview } from "./hotsync/overview.ts";
 export { type OpenOptions, openSerialPort, PortError, pipeStream } from "./hotsync/serial-port.ts";
 export { type ByteStream, ChunkQueue, type Line, memoryStreams } from "./hotsync-protocol/byte-stream.ts";
 export { DlpError, ProtocolError, type ProtocolErrorKind } from "./hotsync-protocol/errors.ts";
@@ -10,7 +11,17 @@ export { emptyDatabase, fromImage, ImageError, type PalmDatabase, toImage } from
 export { PalmUsbDevice, type PalmUsbOptions } from "./palm/device.ts";
 export { type Answer, type Faults, FaultyDevice, faultCatalogue, type NamedFaults } from "./palm/faults.ts";
 export { Handheld, type HandheldOptions, type SyncOptions, type SyncResult } from "./palm/handheld.ts";
-export { MODELS, type ModelName, type PalmModel, VENDOR_REQUEST } from "./palm/models.ts";
+export {
+  configurationDescriptor,
+  connectionInfo,
+  deviceDescriptor,
+  type ExtPort,
+  extConnectionInfo,
+  MODELS,
+  type ModelName,
+  type PalmModel,
+  VENDOR_REQUEST,
+} from "./palm/models.ts";
 export { OS_PROFILES, type OsProfile } from "./palm/profiles.ts";
 export { type RandomDevice, randomDevice, serveRandomDevice } from "./palm/random-device.ts";
 export { LOOPBACK, LoopbackDevice, type LoopbackOptions, VENDOR } from "./usbip/loopback-device.ts";

@@ -127,6 +127,15 @@ describe("answers that no handheld sends", () => {
 });
 
 describe("images that are none", () => {
+  it("are refused when their offsets go backwards", () => {
+    const image = Buffer.from(new Handheld().image("AddressDB") ?? []);
+    const [first, second] = [78, 86];
+    const offset = image.readUInt32BE(first);
+    image.writeUInt32BE(image.readUInt32BE(second), first);
+    image.writeUInt32BE(offset, second);
+    expect(() => fromImage(image)).toThrow(/is not between/);
+  });
+
   it("are refused, or read without reading past them", () => {
     const good = new Handheld().image("MemoDB") ?? new Uint8Array();
     const random = new Random(5);

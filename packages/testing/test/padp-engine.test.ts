@@ -126,6 +126,15 @@ describe("a bad line", () => {
     expect(bench.a.failure).toMatchObject({ kind: "timeout" });
   });
 
+  it("counts its tries for each fragment anew", () => {
+    let sends = 0;
+    const bench = new Bench((bytes) => (bytes.length > 100 && ++sends % PADP_TIMING.tries !== 0 ? undefined : bytes));
+    bench.a.send(message(5000), 1, 0);
+    bench.run();
+    expect([bench.a.failure, sends]).toEqual([undefined, 5 * PADP_TIMING.tries]);
+    expect(inbox(bench.b)).toEqual([hex(message(5000))]);
+  });
+
   it("takes an answer for the acknowledge that was lost", () => {
     const engine = new PadpEngine();
     engine.send(message(10), 7, 0);
@@ -176,6 +185,8 @@ describe("the other packets", () => {
     engine.feed(packet(PADP_TYPE.DATA, LAST, 15, { data: message(5) }), 0);
     engine.feed(packet(PADP_TYPE.DATA, LAST, 10, { xid: 9, data: message(10) }), 0);
     expect(engine.inbox).toEqual([]);
+    // Only the first fragment: who acknowledges what is not taken never gets it again.
+    expect(sent(engine).map(({ type, size }) => [type, size])).toEqual([[PADP_TYPE.ACK, 20]]);
     engine.feed(packet(PADP_TYPE.DATA, LAST, 10, { data: message(10) }), 0);
     expect(inbox(engine)).toEqual([hex(message(10)) + hex(message(10))]);
   });

@@ -4,8 +4,12 @@ import { parseConfigurationDescriptor, STALL, type VirtualUsbDevice } from "@dev
 import { describe, expect, it } from "vitest";
 import { HotSyncClient } from "../src/hotsync/client.ts";
 import type { ByteStream } from "../src/hotsync-protocol/byte-stream.ts";
-import { PalmUsbDevice } from "../src/palm/device.ts";
+import { DLP_FUNC } from "../src/hotsync-protocol/dlp.ts";
+import { answerGreeting } from "../src/hotsync-protocol/handshake.ts";
+import { NetLink } from "../src/hotsync-protocol/net-link.ts";
+import { InPipe, PalmUsbDevice } from "../src/palm/device.ts";
 import { FaultyDevice, faultCatalogue } from "../src/palm/faults.ts";
+import { Handheld } from "../src/palm/handheld.ts";
 import { configurationDescriptor, MODELS, type ModelName, type PalmModel, VENDOR_REQUEST } from "../src/palm/models.ts";
 import { randomDevice, serveRandomDevice } from "../src/palm/random-device.ts";
 import { hex } from "./hex.ts";
@@ -123,12 +127,36 @@ describe("IN transfers", () => {
     await expect(sync).rejects.toMatchObject({ kind: "closed" });
   });
 
-  it("of whole packets do not end by themselves: no zero-length packet comes", async () => {
+  it("of whole packets do not end by themselves, and what a cancelled read had comes again", async () => {
+    const model = MODELS.tungsten;
+    // With a name of 27 characters the answer to ReadUserInfo is a transfer of 64 bytes.
+    const handheld = new Handheld({ userName: "n".repeat(27) });
+    const device = new PalmUsbDevice(model, { handheld });
+    const sync = device.pressHotSync();
+    const port = openPort(device, model);
+    const desktop = new NetLink(port, "desktop");
+    await answerGreeting(desktop);
+    await desktop.send(Uint8Array.of(DLP_FUNC.ReadUserInfo, 0));
+    expect((await desktop.receive()).length).toBe(64);
+    await port.close();
+    await expect(sync).rejects.toMatchObject({ kind: "closed" });
+
+    const pipe = new InPipe();
+    const sent = pipe.send(new Uint8Array(64).fill(1));
+    const cancel = new AbortController();
+    const large = pipe.take(4096, cancel.signal);
+    await sent;
+    cancel.abort();
+    expect(await large).toEqual(new Uint8Array());
+    expect(await pipe.take(4096, AbortSignal.abort())).toEqual(new Uint8Array());
+    expect(await pipe.take(64, new AbortController().signal)).toEqual(new Uint8Array(64).fill(1));
+  });
+
+  it("of a small size get a packet in pieces", async () => {
     const device = new PalmUsbDevice(MODELS.visor);
     void device.pressHotSync().catch(() => undefined);
     const cancel = new AbortController();
     const parts: number[] = [];
-    // Small reads get a packet in pieces, as a host with a small buffer would; nothing is lost.
     for (let got = 0; got < 26; got += parts.at(-1) ?? 0) parts.push((await device.in(2, 10, cancel.signal)).length);
     expect(parts).toEqual([10, 10, 6]);
     const pending = device.in(2, 64, cancel.signal);

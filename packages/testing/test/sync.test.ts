@@ -5,7 +5,13 @@ import { HotSyncClient } from "../src/hotsync/client.ts";
 import { type Line, memoryStreams } from "../src/hotsync-protocol/byte-stream.ts";
 import { ByteWriter } from "../src/hotsync-protocol/bytes.ts";
 import { DLP_ERROR, DLP_FUNC, dlpArgs } from "../src/hotsync-protocol/dlp.ts";
-import { DB_ATTR, DB_MISC, RECORD_ATTR } from "../src/hotsync-protocol/dlp-databases.ts";
+import {
+  DB_ATTR,
+  DB_MISC,
+  decodeDbList,
+  decodeRecordPart,
+  RECORD_ATTR,
+} from "../src/hotsync-protocol/dlp-databases.ts";
 import { palmTime } from "../src/hotsync-protocol/dlp-structs.ts";
 import type { Family } from "../src/hotsync-protocol/handshake.ts";
 import { builtinDatabases } from "../src/palm/builtin.ts";
@@ -162,6 +168,10 @@ describe("databases", () => {
     const list = await sync.client.listDatabases();
     expect(list.map(({ name, index }) => [name, index])).toEqual([...many, big].map(({ name }, i) => [name, i]));
     expect(compareDatabases(fromImage(await sync.client.backup("big")), big)).toEqual([]);
+    const [answer] = await sync.client.execute(DLP_FUNC.ReadDBList, dlpArgs(Uint8Array.of(0xa0, 0, 0, 40)));
+    expect(answer && decodeDbList(answer.data)).toMatchObject({ lastIndex: 45, more: false });
+    const [first] = await sync.client.execute(DLP_FUNC.ReadDBList, dlpArgs(Uint8Array.of(0xa0, 0, 0, 0)));
+    expect(first && decodeDbList(first.data)).toMatchObject({ lastIndex: 19, more: true });
     expect((await sync.client.listDatabases("rom")).map(({ name }) => name)).toEqual(["System"]);
     await finish(sync);
   });
@@ -186,6 +196,57 @@ async function ask(client: HotSyncClient, func: number, writer: ByteWriter): Pro
     throw error;
   }
 }
+
+describe("records and resources", () => {
+  const w = (): ByteWriter => new ByteWriter();
+
+  it("of the same id are replaced, new ones get an id, and what is gone is cleaned up", async () => {
+    const sync = await start();
+    const { client, handheld } = sync;
+    const memos = handheld.state.ram.find(({ name }) => name === "MemoDB");
+    const hello = handheld.state.ram.find(({ name }) => name === "Devlift Hello");
+    await ask(client, DLP_FUNC.OpenDB, w().u8(0).u8(0xc0).cstring("MemoDB"));
+    await ask(client, DLP_FUNC.OpenDB, w().u8(0).u8(0xc0).cstring("Devlift Hello"));
+    const write = (id: number, attributes: number, text: string): Promise<unknown> =>
+      ask(client, DLP_FUNC.WriteRecord, w().u8(1).u8(0x80).u32(id).u8(attributes).u8(3).cstring(text));
+    expect(await write(0x6001, 0, "changed")).toEqual(w().u32(0x6001).finish());
+    expect(await write(0, RECORD_ATTR.DELETED, "new")).toEqual(w().u32(0x6004).finish());
+    expect(memos?.records.map(({ id }) => id)).toEqual([0x6001, 0x6002, 0x6003, 0x6004]);
+    expect(memos?.records[0]).toMatchObject({ category: 3, data: w().cstring("changed").finish() });
+    await ask(client, DLP_FUNC.CleanUpDatabase, w().u8(1));
+    await ask(client, DLP_FUNC.ResetSyncFlags, w().u8(1));
+    await ask(client, DLP_FUNC.MoveCategory, w().u8(1).u8(3).u8(4).u8(0));
+    expect(memos?.records.map(({ id, attributes, category }) => [id, attributes, category])).toEqual([
+      [0x6001, 0, 4],
+      [0x6002, RECORD_ATTR.SECRET, 2],
+      [0x6003, 0, 1],
+    ]);
+    await ask(client, DLP_FUNC.WriteResource, w().u8(2).u8(0).text("tver").u16(1).u16(4).cstring("2.0"));
+    expect(hello?.resources.map(({ type, id }) => `${type} ${id}`)).toEqual([
+      "code 0",
+      "code 1",
+      "tAIN 1000",
+      "tver 1",
+    ]);
+    expect(hello?.resources[3]?.data).toEqual(w().cstring("2.0").finish());
+    await ask(client, DLP_FUNC.DeleteRecord, w().u8(1).u8(0x40).u32(4));
+    await ask(client, DLP_FUNC.DeleteResource, w().u8(2).u8(0x80).zeros(6));
+    expect([memos?.records.length, hello?.resources.length]).toEqual([2, 0]);
+    await finish(sync);
+  });
+
+  it("that were changed are read one after the other, each once", async () => {
+    const sync = await start();
+    await ask(sync.client, DLP_FUNC.OpenDB, w().u8(0).u8(0x90).cstring("MemoDB"));
+    for (let times = 0; times < 2; times++) {
+      const answer = await ask(sync.client, DLP_FUNC.ReadNextModifiedRec, w().u8(1));
+      expect(answer instanceof Uint8Array && decodeRecordPart(answer)).toMatchObject({ id: 0x6002, index: 1 });
+      expect(await ask(sync.client, DLP_FUNC.ReadNextModifiedRec, w().u8(1))).toBe(DLP_ERROR.NotFound);
+      await ask(sync.client, DLP_FUNC.ResetRecordIndex, w().u8(1));
+    }
+    await finish(sync);
+  });
+});
 
 describe("the handheld refuses", () => {
   const w = (): ByteWriter => new ByteWriter();
@@ -217,6 +278,17 @@ describe("the handheld refuses", () => {
     full.appInfo = new Uint8Array(handheld.state.profile.storage.ramSize - 1000);
     expect(await ask(client, DLP_FUNC.WriteRecord, write(2000))).toBe(DLP_ERROR.Space);
     expect(await ask(client, DLP_FUNC.WriteRecord, write(10))).toEqual(Uint8Array.of(0, 0, 0, 1));
+    await finish(sync);
+  });
+
+  it("to delete what is open, ids of 25 bits and the sixteenth category", async () => {
+    const sync = await start();
+    const { client } = sync;
+    await ask(client, DLP_FUNC.OpenDB, w().u8(0).u8(0xc0).cstring("MemoDB"));
+    expect(await ask(client, DLP_FUNC.DeleteDB, w().u8(0).u8(0).cstring("MemoDB"))).toBe(DLP_ERROR.Open);
+    for (const wrong of [w().u8(1).u8(0x80).u32(0x1000000).u16(0), w().u8(1).u8(0x80).u32(0).u8(0).u8(16)]) {
+      expect(await ask(client, DLP_FUNC.WriteRecord, wrong)).toBe(DLP_ERROR.Param);
+    }
     await finish(sync);
   });
 

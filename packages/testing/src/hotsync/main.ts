@@ -1,6 +1,7 @@
 // A HotSync from the command line.
 
 import { parseArgs } from "node:util";
+import { ProtocolError } from "../hotsync-protocol/errors.ts";
 import { HotSyncClient } from "./client.ts";
 import { COMMANDS } from "./commands.ts";
 import { openSerialPort } from "./serial-port.ts";
@@ -12,6 +13,7 @@ Does one HotSync with a Palm OS handheld. Press its HotSync button when the prog
 Commands:
   list              databases in the handheld's RAM
   info              user, Palm OS version, memory
+  overview          both, and how much is in each database
   backup DIR        each database into a file in DIR
   install FILE...   PDB and PRC files onto the handheld
 
@@ -57,13 +59,28 @@ async function main(): Promise<number> {
   try {
     process.stderr.write("waiting for the handheld: press its HotSync button\n");
     const client = await HotSyncClient.connect(stream, { timeoutMs: timeout * 1000, maxBaud });
-    const { json, lines } = await command.run(client, operands);
-    await client.endOfSync();
+    const { json, lines } = await runToEnd(client, () => command.run(client, operands));
     process.stdout.write(values.json ? `${JSON.stringify(json)}\n` : lines.map((line) => `${line}\n`).join(""));
     return EXIT.DONE;
   } finally {
     await stream.close();
   }
+}
+
+/** EndOfSync's status for anything that is not the memory and not the person (DLCommon.h dlpSyncEndOther). */
+const END_OTHER = 3;
+
+/** Whatever fails on our side, the handheld is told that the sync is over. */
+async function runToEnd<T>(client: HotSyncClient, run: () => Promise<T>): Promise<T> {
+  let result: T;
+  try {
+    result = await run();
+  } catch (error) {
+    if (!(error instanceof ProtocolError)) await client.endOfSync(END_OTHER).catch(() => undefined);
+    throw error;
+  }
+  await client.endOfSync();
+  return result;
 }
 
 function usage(message: string): number {

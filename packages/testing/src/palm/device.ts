@@ -149,7 +149,7 @@ interface Transfer {
 }
 
 /** What goes to the host on one endpoint: transfers, which are packets. Lives as long as the device. */
-class InPipe {
+export class InPipe {
   #transfers: Transfer[] = [];
   /** Taken back from a cancelled read: they go out first. */
   #unread: Uint8Array[] = [];
