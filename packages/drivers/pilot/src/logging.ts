@@ -29,10 +29,22 @@ export function createLog(options: LogOptions): Logger {
   const { level, format, write = toStderr, journal = isJournal(process.env["JOURNAL_STREAM"], 2) } = options;
   const destination = format === "json" ? { write } : { write: (line: string) => write(textLine(line, journal)) };
   const log = pino(
-    { level, base: null, timestamp: stdTimeFunctions.isoTime, formatters: { level: (label) => ({ level: label }) } },
+    {
+      level,
+      base: null,
+      timestamp: stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+      serializers: { err: describeError },
+    },
     destination,
   );
   return log;
+}
+
+/** An answer to a client has its errno, of which the message speaks; anything else is a bug and has its place. */
+function describeError(error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  return "code" in error && typeof error.code === "string" ? error.code : error.stack;
 }
 
 /** One line of text from one line of pino's JSON. */

@@ -21,6 +21,7 @@ export interface Options {
   readonly device: string | undefined;
   readonly channel: (typeof CHANNELS)[number];
   readonly source: SourceOptions;
+  /** What was asked for. */
   readonly permissions: NodePermissions;
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
@@ -40,7 +41,7 @@ Usage: devlift-pilot [options]
                         usbip://HOST[:PORT]/BUSID (exported by a USB/IP server)
   --serial PATH         a serial cradle on this port instead of USB
   --wait                open(2) waits for a handheld, also with O_NONBLOCK (default: it says ENODEV)
-  --mode MODE           permissions of the device file, octal (default 0660)
+  --mode MODE           permissions of the device file, octal (default 0660; a pty's is the kernel's, 0620)
   --owner USER          its owner, name or number
   --group GROUP         its group, name or number
   --log-level LEVEL     debug, info (default), warn or error
@@ -89,7 +90,7 @@ function parse(args: readonly string[]) {
         usb: { type: "string" },
         serial: { type: "string" },
         wait: { type: "boolean", default: false },
-        mode: { type: "string", default: "0660" },
+        mode: { type: "string" },
         owner: { type: "string" },
         group: { type: "string" },
         "log-level": { type: "string", default: "info" },
@@ -122,10 +123,10 @@ function usbAddress(text: string): UsbAddress {
 }
 
 function permissionsFrom({ mode, owner, group }: Values): NodePermissions {
-  if (!/^[0-7]{3,4}$/.test(mode) || Number.parseInt(mode, 8) > 0o777)
+  if (mode !== undefined && (!/^[0-7]{3,4}$/.test(mode) || Number.parseInt(mode, 8) > 0o777))
     throw new UsageError(`--mode ${mode}: permissions are octal, 000 to 0777`);
   return {
-    mode: Number.parseInt(mode, 8),
+    ...(mode === undefined ? {} : { mode: Number.parseInt(mode, 8) }),
     ...(owner === undefined ? {} : { uid: accountId(owner, "/etc/passwd") }),
     ...(group === undefined ? {} : { gid: accountId(group, "/etc/group") }),
   };

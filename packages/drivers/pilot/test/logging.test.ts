@@ -1,3 +1,4 @@
+import { DeviceError } from "@devlift/core";
 import { expect, test } from "vitest";
 import { createLog, type LogFormat } from "../src/logging.ts";
 
@@ -27,4 +28,15 @@ test("json has the fields as they are", () => {
   expect(JSON.parse(first ?? "")).toEqual({
     ...{ level: "info", time: expect.any(String), usb: "1-4", refusedSince: 29, msg: "port open" },
   });
+});
+
+test("an error that answers a client is its errno, any other says where it was thrown", () => {
+  const written: string[] = [];
+  const log = createLog({ level: "info", format: "text", journal: true, write: (line) => written.push(line) });
+  log.info({ err: new DeviceError("ENODEV", "no handheld") }, "open refused");
+  log.error({ err: new TypeError("a bug") }, "oh");
+  expect(written).toEqual([
+    "<6>open refused err=ENODEV\n",
+    expect.stringMatching(/^<3>oh err="TypeError: a bug\\n.*logging\.test\.ts.*"\n$/),
+  ]);
 });

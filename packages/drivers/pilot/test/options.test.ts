@@ -8,7 +8,7 @@ test("without options: the best channel, this machine's USB, ENODEV when nothing
       device: undefined,
       channel: "auto",
       source: { kind: "usb", address: { kind: "libusb" }, wait: false },
-      permissions: { mode: 0o660 },
+      permissions: {},
       logLevel: "info",
       logFormat: "text",
     },

@@ -1,0 +1,83 @@
+// The daemon from a parsed command line to its end: a channel, a source of handhelds, a device file, and signals.
+// Lifetime: the process. What it holds is given back in the reverse order: callers and device file, handheld, bus.
+
+import { type Channel, type Logger, UsageError } from "@devlift/core";
+import type { Options } from "./options.ts";
+import { ServiceManager } from "./service-manager.ts";
+import { chooseServing, type Serving } from "./serving.ts";
+import { openSource, type Source } from "./source.ts";
+
+export interface DaemonParts {
+  readonly log: Logger;
+  readonly version: string;
+}
+
+/** Giving back takes milliseconds, and with a client's output that nobody takes 30 s (tty's closing_wait). */
+const GIVE_BACK_MS = 40_000;
+
+/**
+ * Serves until SIGTERM, SIGINT or SIGHUP, and gives everything back.
+ * @throws UsageError, UsbError or DeviceError when it cannot start; Error of a channel that ended by itself
+ */
+export async function runDaemon(options: Options, { log, version }: DaemonParts): Promise<void> {
+  const stopped = stopSignal(log);
+  const manager = new ServiceManager(log);
+  const serving = chooseServing(options);
+  log.info({ version, channel: serving.kind }, `channel ${serving.why}`);
+  if (serving.place.why !== undefined) log.info({}, `the device file is ${serving.place.path}: ${serving.place.why}`);
+  const source = await openSource(options.source, serving.front, log);
+  const ended = await serveUntilEnd({ serving, source, stopped, manager, log });
+  if (ended instanceof Error) throw ended;
+}
+
+interface Running {
+  readonly serving: Serving;
+  readonly source: Source;
+  readonly stopped: Promise<string>;
+  readonly manager: ServiceManager;
+  readonly log: Logger;
+}
+
+/** @returns the signal that ended it, or why the channel ended by itself */
+async function serveUntilEnd({ serving, source, stopped, manager, log }: Running): Promise<string | Error> {
+  let channel: Channel | undefined;
+  try {
+    await source.start();
+    channel = await serving.serve(source.driver, log);
+    const status = `${channel.path} serves ${source.what}`;
+    log.info({ device: channel.path }, `ready: ${status}. Try: pilot-xfer --port ${channel.path} --list`);
+    manager.ready(status);
+    const ended = await Promise.race([stopped, endOf(channel)]);
+    if (typeof ended === "string") log.info({}, `${ended}: freeing clients and giving the handheld back`);
+    return ended;
+  } finally {
+    manager.stopping();
+    const overdue = setTimeout(() => {
+      log.error({}, `not everything was given back within ${GIVE_BACK_MS / 1000} s`);
+      process.exit(1);
+    }, GIVE_BACK_MS);
+    await channel?.close();
+    await source.close();
+    clearTimeout(overdue);
+  }
+}
+
+async function endOf(channel: Channel): Promise<Error> {
+  return (await channel.ended) ?? new UsageError(`${channel.path} was taken away`);
+}
+
+/** Resolves with the first signal that asks for the end; the second ends the process at once. */
+function stopSignal(log: Logger): Promise<string> {
+  return new Promise((resolve) => {
+    let asked = false;
+    for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const)
+      process.on(signal, () => {
+        if (asked) {
+          log.warn({}, `${signal} again: ending at once`);
+          process.exit(1);
+        }
+        asked = true;
+        resolve(signal);
+      });
+  });
+}
