@@ -1,6 +1,7 @@
 // @devlift/core: what a driver is written against.
 
 export type { Availability, Channel, ChannelKind, NodePermissions } from "./channel/channel.ts";
+export { systemClock } from "./channel/clock.ts";
 export { cuse } from "./channel/cuse.ts";
 export { type MemoryFile, MemoryKernel } from "./channel/memory.ts";
 export { chooseChannel } from "./device/choose.ts";

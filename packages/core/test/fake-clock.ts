@@ -1,6 +1,6 @@
 // Time that stands still until a test moves it.
 
-import type { Clock } from "../src/session/engine.ts";
+import type { Clock } from "../src/session/clock.ts";
 
 export class FakeClock implements Clock {
   #now = 0;

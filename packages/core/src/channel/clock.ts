@@ -1,6 +1,6 @@
 // The clock of a real daemon.
 
-import type { Clock } from "../session/engine.ts";
+import type { Clock } from "../session/clock.ts";
 
 export const systemClock: Clock = {
   now: () => performance.now(),

@@ -131,7 +131,7 @@ class CuseChannel implements Channel {
   }
 
   async #shutDown(error: Error | undefined): Promise<void> {
-    // Callers that wait are answered while the descriptor can still carry the answers.
+    // Every caller that waits is answered, and every file released, before the descriptor goes.
     await this.#session.close();
     this.#closed = true;
     this.#watch?.close();
@@ -159,7 +159,7 @@ class CuseChannel implements Channel {
     switch (-result) {
       case ERRNO.EAGAIN:
         return false;
-      // The request was interrupted and withdrawn between the wake-up and the read.
+      // The request was withdrawn between the wake-up and the read.
       case ERRNO.ENOENT:
         return true;
       default:
@@ -177,8 +177,10 @@ class CuseChannel implements Channel {
   }
 
   #writeFailed(errno: number): void {
-    // ENOENT: the caller was killed and its request withdrawn, or the poller is gone. ENODEV: the next read says it.
-    if (errno === ERRNO.ENOENT || errno === ERRNO.ENODEV) return;
-    this.#log.error({ errno: errnoName(errno) }, "the kernel refused an answer; its caller gets EIO");
+    // The connection was aborted; the next read says it and ends the channel.
+    if (errno === ERRNO.ENODEV || errno === ERRNO.ECONNABORTED) return;
+    // ENOENT: the kernel waits for no such answer. It keeps a request that we have read, even of a killed caller, so
+    // that is a defect of ours, but for the moment in which a connection is aborted.
+    this.#log.error({ errno: errnoName(errno) }, "the kernel refused an answer");
   }
 }

@@ -4,7 +4,7 @@
 import { errnoCode } from "../errno.ts";
 import { DeviceError, InternalError } from "../errors.ts";
 import { type DataModel, encode, type Infer, type StructSchema, sizeOf } from "../layout/index.ts";
-import type { Clock } from "../session/engine.ts";
+import type { Clock } from "../session/clock.ts";
 import { FuseSession, type Parts } from "../session/fuse-session.ts";
 import * as abi from "../wire/abi.ts";
 import type { OpcodeName } from "../wire/opcodes.ts";
@@ -42,6 +42,9 @@ export class MemoryKernel implements ChannelKind {
   readonly #pollers = new Map<bigint, () => void>();
   #session: FuseSession | undefined;
   #unique = 0n;
+  /** Requests made while a handler runs: Linux would let them wait in its queue, too. */
+  readonly #queue: (() => void)[] = [];
+  #delivering = false;
 
   constructor(options: MemoryKernelOptions = {}) {
     this.#options = options;
@@ -89,8 +92,7 @@ export class MemoryKernel implements ChannelKind {
     const unique = this.#unique;
     return new Promise((resolve, reject) => {
       const { signal } = options;
-      const interrupt = () =>
-        this.#deliver("INTERRUPT", this.#unique + 1n, argument(abi.fuse_interrupt_in, { unique }));
+      const interrupt = () => this.#deliver("INTERRUPT", unique | 1n, argument(abi.fuse_interrupt_in, { unique }));
       const settled = () => signal?.removeEventListener("abort", interrupt);
       this.#requests.set(unique, {
         resolve: (answer) => {
@@ -113,7 +115,22 @@ export class MemoryKernel implements ChannelKind {
   }
 
   #deliver(name: OpcodeName, unique: bigint, body: Uint8Array): void {
-    const session = this.session;
+    this.#queue.push(() => this.#handOver(name, unique, body));
+    if (this.#delivering) return;
+    this.#delivering = true;
+    try {
+      while (this.#queue.length > 0) this.#queue.shift()?.();
+    } finally {
+      this.#delivering = false;
+    }
+  }
+
+  #handOver(name: OpcodeName, unique: bigint, body: Uint8Array): void {
+    const session = this.#session;
+    if (session === undefined) {
+      this.#requests.get(unique)?.reject(new DeviceError("ENODEV", "nothing is served"));
+      return;
+    }
     const length = IN_HEADER_SIZE + body.length;
     const opcode = abi.FUSE_OPCODE[name];
     const header = { len: length, opcode, unique, nodeid: 0n, ...CALLER, total_extlen: 0, padding: 0 };
@@ -124,6 +141,7 @@ export class MemoryKernel implements ChannelKind {
   }
 
   #receive(parts: Parts): void {
+    if (this.#session === undefined) return;
     const message = Uint8Array.from(parts.flatMap((part) => [...part]));
     const view = new DataView(message.buffer);
     if (view.getUint32(0, true) !== message.length) throw new InternalError("a message with a wrong length");
@@ -193,6 +211,7 @@ export class MemoryFile {
       const view = new DataView(answer.buffer, answer.byteOffset, answer.byteLength);
       const rest = answer.subarray(sizeOf(abi.fuse_ioctl_out, "lp64"));
       if ((view.getUint32(4, true) & abi.FUSE_IOCTL_RETRY) === 0) {
+        if (rest.length > sizes.out_size) throw new InternalError("more output than the ioctl has areas for");
         scatter(rest, output);
         const result = view.getInt32(0, true);
         if (result < 0) throw errorOf(-result);

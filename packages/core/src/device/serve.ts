@@ -2,9 +2,10 @@
 
 import type { Channel, ChannelKind, NodePermissions } from "../channel/channel.ts";
 import { cuse } from "../channel/cuse.ts";
-import { type Logger, silent } from "../log.ts";
+import type { Logger } from "../log.ts";
 import { chooseChannel } from "./choose.ts";
 import type { AnyDevice } from "./device.ts";
+import { stderrLog } from "./stderr-log.ts";
 
 export interface ServeOptions {
   /** A channel, or "auto" for the best that the machine has. Default "auto" */
@@ -12,7 +13,7 @@ export interface ServeOptions {
   /** Default: /dev/ and the device's name */
   readonly path?: string;
   readonly permissions?: NodePermissions;
-  /** Default: no log */
+  /** Default: warnings and errors, on stderr */
   readonly log?: Logger;
 }
 
@@ -24,10 +25,10 @@ const KINDS: readonly ChannelKind[] = [cuse];
  * @throws UsageError when no channel works here; DeviceError when the device file cannot be made
  */
 export async function serve(device: AnyDevice, options: ServeOptions = {}): Promise<Channel> {
-  const { channel = "auto", path = `/dev/${device.name}`, log = silent, permissions } = options;
-  const kind = channel === "auto" ? chooseChannel(KINDS, "auto").kind : channel;
+  const { channel = "auto", path = `/dev/${device.name}`, log = stderrLog, permissions } = options;
+  const { kind, why } = channel === "auto" ? chooseChannel(KINDS, "auto") : { kind: channel, why: channel.name };
   const { driver, files } = device;
   const opened = await kind.open({ driver, files, path, log, ...(permissions === undefined ? {} : { permissions }) });
-  log.info({ device: opened.path, channel: kind.name }, "serving");
+  log.info({ device: opened.path, channel: kind.name }, `serving ${opened.path} over ${why}`);
   return opened;
 }

@@ -22,6 +22,11 @@ export interface CallOrigin {
 
 const NO_BYTES = new Uint8Array(0);
 
+/** A request's number as one that a Map can take: its low 53 bits, which no two requests of a connection share. */
+export function requestKey(uniqueLow: number, uniqueHigh: number): number {
+  return (uniqueHigh & 0x1f_ffff) * 0x1_0000_0000 + uniqueLow;
+}
+
 export class Call {
   readonly kind: CallKind;
   readonly file: File;
@@ -53,15 +58,22 @@ export class Call {
   errno = 0;
   /** Of a write the bytes taken, of an ioctl the result. */
   count = 0;
-  /** Of a read. */
+  /** Of a read, or of an ioctl's output areas. */
   bytes: Uint8Array = NO_BYTES;
 
   // The wait.
   /** Waits for a wake-up, as opposed to for a promise. */
   parked = false;
-  cancelTimer: (() => void) | undefined = undefined;
-  /** Somebody keeps the message's buffer until this call is settled. */
-  onSettled: (() => void) | undefined = undefined;
+  /** Wake-ups of its file when its handler was last asked: one that came since must not be slept through. */
+  wakesSeen = 0;
+  /** How often it was asked again because of such a wake-up. */
+  askedAgain = 0;
+  /** Calls off the time limit of wouldBlockFor(). */
+  retryTimer: (() => void) | undefined = undefined;
+  /** Calls off the time limit of an abort. */
+  graceTimer: (() => void) | undefined = undefined;
+  /** Gives the message's buffer back, when the handler is done with it. */
+  giveBuffer: (() => void) | undefined = undefined;
   #startedAt: number | undefined;
   #controller: AbortController | undefined;
   #abortErrno: number | undefined;
@@ -75,6 +87,10 @@ export class Call {
     this.#uid = origin.uid;
     this.#gid = origin.gid;
     this.#now = now;
+  }
+
+  get key(): number {
+    return requestKey(this.uniqueLow, this.uniqueHigh);
   }
 
   get state(): unknown {
@@ -107,6 +123,10 @@ export class Call {
     return this.#controller.signal;
   }
 
+  get aborted(): boolean {
+    return this.#abortErrno !== undefined;
+  }
+
   /** Why it was aborted, as the errno that its caller gets; undefined when it was not. */
   get abortErrno(): number | undefined {
     return this.#abortErrno;
@@ -122,6 +142,13 @@ export class Call {
     if (this.kind === "read") return wake === "readable";
     if (this.kind === "write") return wake === "writable";
     return true;
+  }
+
+  stopTimers(): void {
+    this.retryTimer?.();
+    this.retryTimer = undefined;
+    this.graceTimer?.();
+    this.graceTimer = undefined;
   }
 
   /** For logs: "read", "ioctl TCSETS". */

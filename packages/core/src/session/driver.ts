@@ -2,6 +2,7 @@
 // When its state changes it says so once (readable, writable, hangup); parking, O_NONBLOCK, poll wake-ups, signals and
 // shutdown are the session's. A driver that must wait for hardware returns a promise and watches call.signal.
 
+import { UsageError } from "../errors.ts";
 import type { Command, DataModel } from "../layout/index.ts";
 
 /** "Nothing now." Parks a blocking caller until the driver says that something changed; a non-blocking one gets EAGAIN. */
@@ -10,13 +11,17 @@ export class WouldBlock {
   readonly retryAfterMs: number | undefined;
 
   constructor(retryAfterMs?: number) {
-    this.retryAfterMs = retryAfterMs;
+    if (Number.isNaN(retryAfterMs)) throw new UsageError("wouldBlockFor takes milliseconds, not NaN");
+    this.retryAfterMs = retryAfterMs === Infinity ? undefined : retryAfterMs;
   }
 }
 
 export const wouldBlock: WouldBlock = new WouldBlock();
 
-/** wouldBlock with a time limit: the session asks again after `ms` milliseconds even when nothing changed. */
+/**
+ * wouldBlock with a time limit: the session asks again after `ms` milliseconds even when nothing changed; with Infinity
+ * only then. @throws UsageError for NaN
+ */
 export function wouldBlockFor(ms: number): WouldBlock {
   return new WouldBlock(Math.max(0, ms));
 }
@@ -40,7 +45,10 @@ export interface Caller {
   readonly gid: number;
 }
 
-/** How a driver says that something changed, for one open file or for all files of a device. Cheap when nobody waits. */
+/**
+ * How a driver says that something changed, for one open file or for all files of a device. Cheap when nobody waits.
+ * Said inside a handler, it takes effect when that handler's answer is out: no other handler runs in the middle of one.
+ */
 export interface Notifier {
   /** A read may now do more: parked reads are tried again, pollers are woken. */
   readable(): void;
@@ -80,7 +88,7 @@ export interface OpenCall extends Omit<WaitingCall<unknown>, "state"> {
 }
 
 export interface ReadCall<State> extends WaitingCall<State> {
-  /** Bytes asked for, at most 128 KiB. */
+  /** Bytes asked for, at most 128 KiB: one read(2) of more is several calls, and goes on as long as each is filled. */
   readonly length: number;
 }
 
@@ -116,15 +124,20 @@ export interface Driver<State, C extends Commands> {
   /** Last close of this file. The closer waits for it, unless a signal comes. Default: nothing */
   release?(call: WaitingCall<State>): void | Promise<void>;
   /**
-   * @returns up to `call.length` bytes, empty for end of file. They are sent before anything else of the driver runs
-   * when the answer is not a promise, so a view of the driver's own buffer is fine. Default: EINVAL
+   * @returns up to `call.length` bytes, empty for end of file. When the answer is no promise, they are sent before any
+   * other handler runs, so a view of the driver's own buffer is fine. Default: EINVAL
    */
   read?(call: ReadCall<State>): Answer<Uint8Array>;
   /**
-   * @returns how many bytes were taken. For a blocking caller the rest is offered again at once; a driver that is full
-   * says wouldBlock. Default: EINVAL
+   * @returns how many bytes were taken; `writes` says what becomes of the rest. A driver that is full says wouldBlock.
+   * Default: EINVAL
    */
   write?(call: WriteCall<State>): Answer<number>;
+  /**
+   * "whole": a blocking caller's rest is offered again until all of it is taken, as ttys, pipes and sound devices do.
+   * "once": what write() took is the caller's result, as for devices where a write is a message. Default: "whole"
+   */
+  readonly writes?: "whole" | "once";
   /** The ioctls that exist. Any other is ENOTTY. Default: none */
   readonly commands?: C;
   /** One handler a command. @returns the ioctl's result, >= 0; nothing means 0 */

@@ -7,17 +7,14 @@
 import { ERRNO } from "../errno.ts";
 import { DeviceError, InternalError } from "../errors.ts";
 import type { Logger } from "../log.ts";
+import { checkPoll, takeAnswer } from "./answer.ts";
+import { ask } from "./ask.ts";
 import type { Call, Wake } from "./call.ts";
+import { Changes } from "./changes.ts";
+import type { Clock } from "./clock.ts";
 import { type AnyDriver, POLL, WouldBlock } from "./driver.ts";
 import type { File, FileOwner } from "./file.ts";
-
-/** Time for the engine, so that tests own it. */
-export interface Clock {
-  /** Monotonic milliseconds. */
-  now(): number;
-  /** Runs `fn` once after `ms` milliseconds. @returns a function that calls it off */
-  after(ms: number, fn: () => void): () => void;
-}
+import { giveBack } from "./give-back.ts";
 
 /** What the engine tells the session that it runs for. */
 export interface EngineListener {
@@ -31,7 +28,7 @@ export interface EngineOptions {
   readonly driver: AnyDriver;
   readonly clock: Clock;
   readonly log: Logger;
-  /** Open files, shared with whoever wakes all of them at once. */
+  /** The device's open files, of all channels: for whoever wakes all of them at once. */
   readonly files: Set<File>;
   /** Milliseconds that an aborted handler has to end by itself before its caller is freed without it. Default 1000. */
   readonly abortGraceMs?: number;
@@ -42,43 +39,58 @@ const HUNG_UP = POLL.IN | POLL.OUT | POLL.ERR | POLL.HUP | POLL.RDNORM | POLL.WR
 /** A handler that wakes itself each time it would block is asked again this often, then parked. */
 const SELF_WAKES = 8;
 const ABORT_GRACE_MS = 1000;
+/** setTimeout() takes no more; longer than anybody waits for a device. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 export class Engine implements FileOwner {
   readonly #driver: AnyDriver;
   readonly #clock: Clock;
   readonly #log: Logger;
-  readonly #files: Set<File>;
-  readonly #graceMs: number;
   readonly #listener: EngineListener;
-  readonly #waiting = new Set<Call>();
-  /** Counts wake-ups, so that one that comes while the handler still runs is not lost. */
-  #wakes = 0;
+  readonly #deviceFiles: Set<File>;
+  readonly #graceMs: number;
+  readonly #files = new Set<File>();
+  readonly #waiting = new Map<number, Call>();
+  readonly #changes: Changes;
   #closing = false;
+  #onIdle: (() => void) | undefined;
 
   constructor(options: EngineOptions, listener: EngineListener) {
     this.#driver = options.driver;
     this.#clock = options.clock;
     this.#log = options.log;
-    this.#files = options.files;
+    this.#deviceFiles = options.files;
     this.#graceMs = options.abortGraceMs ?? ABORT_GRACE_MS;
     this.#listener = listener;
+    this.#changes = new Changes(options.clock);
   }
 
-  get waiting(): ReadonlySet<Call> {
+  /** The calls that are not settled, by Call.key. */
+  get waiting(): ReadonlyMap<number, Call> {
     return this.#waiting;
+  }
+
+  /** The driver said something during run() or poll(): settleChanges() is due, once that answer is out. */
+  get hasChanges(): boolean {
+    return this.#changes.any;
+  }
+
+  settleChanges(): void {
+    this.#changes.settle();
   }
 
   /** Asks the driver. @returns true when the call is settled, false when `late` will tell */
   run(call: Call): boolean {
-    if (call.file.hungUp && call.kind !== "release") {
-      this.#settleHungUp(call);
-      return true;
-    }
-    for (let again = 0; ; ) {
-      const wakes = this.#wakes;
+    const { file } = call;
+    for (;;) {
+      if (file.hungUp && call.kind !== "release") {
+        this.#settleHungUp(call);
+        return true;
+      }
+      call.wakesSeen = file.wakes;
       let answer: unknown;
       try {
-        answer = this.#ask(call);
+        answer = this.#changes.during(() => this.#ask(call));
         if (!(answer instanceof WouldBlock) && !(answer instanceof Promise)) {
           if (this.#take(call, answer)) return true;
           continue;
@@ -91,132 +103,109 @@ export class Engine implements FileOwner {
         this.#await(call, answer);
         return false;
       }
-      if (call.nonBlocking) {
-        this.#cutShort(call, ERRNO.EAGAIN);
-        return true;
+      if (this.#blocks(call)) {
+        this.#park(call, answer);
+        return false;
       }
-      if (this.#wakes !== wakes && again++ < SELF_WAKES) continue;
-      this.#park(call, answer);
-      return false;
+      if (call.settled) return true;
     }
   }
 
   /** What poll(2) sees of a file now, in POLL bits. */
   poll(call: Call): number {
     if (call.file.hungUp) return HUNG_UP;
-    let ready = this.#driver.poll === undefined ? POLL.IN | POLL.OUT : this.#driver.poll(call);
-    if ((ready & POLL.IN) !== 0) ready |= POLL.RDNORM;
-    if ((ready & POLL.OUT) !== 0) ready |= POLL.WRNORM;
-    return ready;
+    if (this.#driver.poll === undefined) return POLL.IN | POLL.OUT | POLL.RDNORM | POLL.WRNORM;
+    try {
+      let ready = checkPoll(this.#changes.during(() => this.#driver.poll?.(call)));
+      if ((ready & POLL.IN) !== 0) ready |= POLL.RDNORM;
+      if ((ready & POLL.OUT) !== 0) ready |= POLL.WRNORM;
+      return ready;
+    } catch (error) {
+      this.errnoOf(call, error);
+      return POLL.ERR;
+    }
   }
 
   wake(file: File, wake: Wake): void {
-    this.#wakes++;
-    if (file.hungUp) return;
-    if (file.parked.size > 0) {
+    file.wakes++;
+    if (file.hungUp || (file.parked.size === 0 && file.pollHandle === undefined)) return;
+    this.#changes.do(() => {
       for (const call of [...file.parked]) {
-        if (call.parked && call.wants(wake)) this.#retry(call);
+        if (!call.parked || !call.wants(wake)) continue;
+        call.askedAgain = 0;
+        this.#retry(call);
       }
-    }
-    this.#listener.pollChanged(file);
+      this.#listener.pollChanged(file);
+    });
   }
 
   hangup(file: File): void {
     if (file.hungUp) return;
     file.hungUp = true;
-    for (const call of [...this.#waiting]) {
-      if (call.file !== file || call.kind === "release") continue;
-      if (call.parked) {
-        this.#settleHungUp(call);
-        this.#tell(call);
-      } else this.#abort(call, ERRNO.EIO);
-    }
-    this.#listener.pollChanged(file);
+    this.#changes.do(() => {
+      for (const call of [...this.#waiting.values()]) {
+        if (call.file === file && call.kind !== "release") this.#end(call, ERRNO.EIO);
+      }
+      this.#listener.pollChanged(file);
+    });
   }
 
   /** The caller got a signal: it is freed now, or when its handler has ended. */
   interrupt(call: Call): void {
-    if (!call.parked) {
-      this.#abort(call, ERRNO.EINTR);
-      return;
-    }
-    this.#cutShort(call, ERRNO.EINTR);
-    this.#tell(call);
+    this.#end(call, ERRNO.EINTR);
   }
 
-  /** Hangs up every file and gives it back to the driver. Resolves when every release() has ended. */
+  /** Frees every caller, then gives every file back to the driver. Resolves when every release() has ended. */
   async close(): Promise<void> {
     this.#closing = true;
-    const files = [...this.#files];
-    for (const file of files) this.hangup(file);
-    for (const call of [...this.#waiting]) this.#abort(call, ERRNO.EIO);
-    await Promise.all(files.map((file) => this.#giveBack(file)));
+    for (const file of [...this.#files]) this.hangup(file);
+    for (const call of [...this.#waiting.values()]) this.#end(call, call.kind === "open" ? ERRNO.ENODEV : ERRNO.EIO);
+    if (this.#waiting.size > 0) {
+      await new Promise<void>((resolve) => {
+        this.#onIdle = resolve;
+      });
+    }
+    await Promise.all([...this.#files].map((file) => this.#giveBack(file)));
   }
 
   #ask(call: Call): unknown {
-    const driver = this.#driver;
-    switch (call.kind) {
-      case "read":
-        if (driver.read === undefined) throw new DeviceError("EINVAL", "the driver has no read");
-        return driver.read(call);
-      case "write":
-        if (driver.write === undefined) throw new DeviceError("EINVAL", "the driver has no write");
-        return driver.write(call);
-      case "ioctl": {
-        const handler = call.entry === undefined ? undefined : driver.ioctl?.[call.entry.name];
-        if (handler === undefined) throw new DeviceError("ENOTTY", "the driver has no handler for this ioctl");
-        return handler(call);
-      }
-      case "open":
-        if (this.#closing) throw new DeviceError("ENODEV", "the device is being closed");
-        return driver.open?.(call);
-      case "release":
-        // close() may have given it back already.
-        return this.#files.delete(call.file) ? driver.release?.(call) : undefined;
-      default:
-        throw new InternalError(`${call.kind} is not run`);
-    }
+    if (call.kind === "open" && this.#closing) throw new DeviceError("ENODEV", "the device is being closed");
+    // close() may have given the file back already.
+    if (call.kind === "release" && !this.#forget(call.file)) return undefined;
+    return ask(this.#driver, call);
   }
 
   /** Takes a handler's value. @returns false when the same call is to be asked again: a write with more to give */
   #take(call: Call, answer: unknown): boolean {
-    switch (call.kind) {
-      case "read":
-        if (!(answer instanceof Uint8Array) || answer.length > call.length)
-          throw new InternalError(`read answered with something else than at most ${call.length} bytes`);
-        call.bytes = answer;
-        break;
-      case "write": {
-        if (!isCount(answer) || answer > call.data.length)
-          throw new InternalError(`write answered ${String(answer)} for ${call.data.length} bytes`);
-        call.taken += answer;
-        call.data = call.data.subarray(answer);
-        if (answer > 0 && call.data.length > 0 && !call.nonBlocking && call.abortErrno === undefined) return false;
-        call.count = call.taken;
-        break;
+    if (!takeAnswer(call, answer, this.#driver.writes !== "once")) return false;
+    if (call.kind === "open") {
+      call.file.state = answer;
+      if (this.#closing) {
+        void this.#giveBack(call.file);
+        this.#settle(call, ERRNO.ENODEV);
+        return true;
       }
-      case "ioctl":
-        if (answer !== undefined && !isCount(answer))
-          throw new InternalError(`ioctl answered ${String(answer)}, which is not a result >= 0`);
-        call.count = answer ?? 0;
-        if (call.encodeOutput !== undefined) call.bytes = call.encodeOutput(call.arg);
-        break;
-      case "open":
-        call.file.state = answer;
-        this.#files.add(call.file);
-        break;
+      this.#files.add(call.file);
+      this.#deviceFiles.add(call.file);
     }
     this.#settle(call, 0);
     return true;
   }
 
+  /** After wouldBlock. @returns false when the call is settled instead, or is to be asked again at once */
+  #blocks(call: Call): boolean {
+    const { file } = call;
+    if (call.aborted) this.#settleAborted(call);
+    else if (file.hungUp) this.#settleHungUp(call);
+    else if (call.nonBlocking) this.#cutShort(call, ERRNO.EAGAIN);
+    else return file.wakes === call.wakesSeen || call.askedAgain++ >= SELF_WAKES;
+    return false;
+  }
+
   #fail(call: Call, error: unknown): void {
-    if (call.abortErrno !== undefined && !(error instanceof DeviceError)) {
-      // A handler that ends because of its signal rejects with an AbortError or the like; that is no news.
-      this.#cutShort(call, call.abortErrno);
-      return;
-    }
-    this.#cutShort(call, this.errnoOf(call, error));
+    // A handler that ends because of its signal rejects with an AbortError or the like; that is no news.
+    if (call.aborted && !(error instanceof DeviceError)) this.#settleAborted(call);
+    else this.#cutShort(call, this.errnoOf(call, error));
   }
 
   /** The errno for something thrown, logged as it deserves. */
@@ -242,42 +231,51 @@ export class Engine implements FileOwner {
     } else this.#cutShort(call, ERRNO.EIO);
   }
 
+  #settleAborted(call: Call): void {
+    if (call.file.hungUp && call.abortErrno === ERRNO.EIO) this.#settleHungUp(call);
+    else this.#cutShort(call, call.abortErrno ?? ERRNO.EINTR);
+  }
+
   #settle(call: Call, errno: number): void {
     if (call.settled) throw new InternalError(`${call.label} was answered twice`);
     call.settled = true;
     call.errno = errno;
-    call.cancelTimer?.();
-    call.cancelTimer = undefined;
     call.parked = false;
+    call.stopTimers();
     call.file.parked.delete(call);
-    this.#waiting.delete(call);
+    this.#waiting.delete(call.key);
+    if (this.#waiting.size === 0) this.#onIdle?.();
   }
 
   #tell(call: Call): void {
     this.#listener.late(call);
-    call.onSettled?.();
+    call.giveBuffer?.();
+    this.#changes.settle();
   }
 
   #park(call: Call, answer: WouldBlock): void {
     call.startWaiting();
     call.parked = true;
     call.file.parked.add(call);
-    this.#waiting.add(call);
-    call.cancelTimer?.();
+    this.#waiting.set(call.key, call);
     const ms = answer.retryAfterMs;
-    call.cancelTimer = ms === undefined ? undefined : this.#clock.after(ms, () => this.#retry(call));
+    if (ms === undefined) return;
+    call.retryTimer = this.#clock.after(Math.min(ms, LONGEST_TIMER_MS), () => {
+      this.#retry(call);
+      this.#changes.settle();
+    });
   }
 
   #retry(call: Call): void {
-    // Out of the parked state while the handler runs, so that a wake-up from inside it does not run it twice.
+    // Not parked while the handler runs, and with no time limit of an earlier answer.
     call.parked = false;
+    call.stopTimers();
     if (this.run(call)) this.#tell(call);
   }
 
   #await(call: Call, promise: Promise<unknown>): void {
     call.startWaiting();
-    call.parked = false;
-    this.#waiting.add(call);
+    this.#waiting.set(call.key, call);
     promise.then(
       (answer) => {
         if (call.settled) this.#tooLate(call, answer);
@@ -292,28 +290,28 @@ export class Engine implements FileOwner {
         this.#tell(call);
       },
     );
+    // The handler hung its own file up, or close() came while it began.
+    if (call.kind !== "release" && (call.file.hungUp || (this.#closing && call.kind === "open")))
+      this.#end(call, call.kind === "open" ? ERRNO.ENODEV : ERRNO.EIO);
   }
 
+  /** A promise is fulfilled. */
   #resume(call: Call, answer: unknown): void {
     if (answer instanceof WouldBlock) {
-      if (call.abortErrno !== undefined) this.#cutShort(call, call.abortErrno);
-      else if (call.file.hungUp) this.#settleHungUp(call);
-      else if (call.nonBlocking) this.#cutShort(call, ERRNO.EAGAIN);
-      else {
+      if (this.#blocks(call)) {
         this.#park(call, answer);
         return;
       }
     } else {
       try {
-        if (!this.#take(call, answer)) {
-          this.#retry(call);
-          return;
-        }
+        this.#take(call, answer);
       } catch (error) {
         this.#fail(call, error);
       }
     }
-    this.#tell(call);
+    if (call.settled) this.#tell(call);
+    else this.#retry(call);
+    this.#changes.settle();
   }
 
   /** A handler ended after its caller had been freed without it. */
@@ -324,39 +322,33 @@ export class Engine implements FileOwner {
     void this.#giveBack(call.file);
   }
 
-  #abort(call: Call, errno: number): void {
+  /** Frees a waiting caller: at once when it is parked, else when its handler ends, or the grace time does. */
+  #end(call: Call, errno: number): void {
     call.abort(errno);
-    if (call.settled || call.cancelTimer !== undefined) return;
-    call.cancelTimer = this.#clock.after(this.#graceMs, () => {
-      this.#log.warn(
-        { call: call.label, graceMs: this.#graceMs },
-        "a handler went on after its signal had aborted; its caller is freed without it",
-      );
-      this.#cutShort(call, errno);
+    if (call.settled) return;
+    if (call.parked) {
+      this.#settleAborted(call);
+      this.#tell(call);
+      return;
+    }
+    call.graceTimer ??= this.#clock.after(this.#graceMs, () => {
+      const fields = { call: call.label, graceMs: this.#graceMs };
+      this.#log.warn(fields, "a handler went on after its signal had aborted; its caller is freed without it");
+      // The handler may still look at the message: its buffer is not used again.
+      call.giveBuffer = undefined;
+      this.#settleAborted(call);
       this.#tell(call);
     });
   }
 
-  /** Runs release() for a file whose RELEASE will not come or must not be waited for. */
-  async #giveBack(file: File): Promise<void> {
-    this.#files.delete(file);
-    const signal = AbortSignal.abort();
-    const call = {
-      file,
-      state: file.state,
-      caller: { pid: 0, uid: 0, gid: 0 },
-      nonBlocking: true,
-      waitedMs: 0,
-      signal,
-    };
-    try {
-      await this.#driver.release?.(call);
-    } catch (error) {
-      this.#log.warn({ err: error }, "release failed");
-    }
+  /** @returns false when it was forgotten already */
+  #forget(file: File): boolean {
+    this.#deviceFiles.delete(file);
+    return this.#files.delete(file);
   }
-}
 
-function isCount(value: unknown): value is number {
-  return typeof value === "number" && Number.isInteger(value) && value >= 0;
+  #giveBack(file: File): Promise<void> {
+    this.#forget(file);
+    return giveBack(file, { driver: this.#driver, clock: this.#clock, log: this.#log, graceMs: this.#graceMs });
+  }
 }

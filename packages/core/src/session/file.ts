@@ -22,6 +22,8 @@ export class File implements OpenFile {
   readonly parked = new Set<Call>();
   /** The kernel's name for whoever polls this file, while one wake-up is wanted. */
   pollHandle: bigint | undefined = undefined;
+  /** How often the driver said that something changed. */
+  wakes = 0;
 
   constructor(id: number, flags: number, nonBlocking: boolean, owner: FileOwner) {
     this.id = id;

@@ -4,13 +4,14 @@
 // #answer() turns a settled Call into a reply.
 
 import { ERRNO } from "../errno.ts";
+import { InternalError } from "../errors.ts";
 import { type CommandTable, commandTable } from "../layout/index.ts";
 import type { Logger } from "../log.ts";
 import * as abi from "../wire/abi.ts";
 import type { OpcodeName } from "../wire/opcodes.ts";
 import { ReplyFront } from "../wire/reply.ts";
 import { RequestView } from "../wire/request.ts";
-import { Call, type CallKind } from "./call.ts";
+import { Call, type CallKind, requestKey } from "./call.ts";
 import { Engine, type EngineListener, type EngineOptions } from "./engine.ts";
 import { File } from "./file.ts";
 import { planIoctl } from "./ioctl.ts";
@@ -41,7 +42,8 @@ export class FuseSession implements EngineListener {
   // Two fronts: a late answer may be written while the answer of the request at hand is being made.
   readonly #front = new ReplyFront();
   readonly #lateFront = new ReplyFront();
-  #nextFile = 1;
+  #lastFile = 0;
+  #handling = false;
 
   constructor(options: FuseSessionOptions) {
     this.#options = options;
@@ -71,10 +73,25 @@ export class FuseSession implements EngineListener {
    * @returns the answer, valid until the next call of anything here; undefined when it comes later or none is due
    */
   handle(length: number): Parts | undefined {
+    if (this.#handling) throw new InternalError("a request came while another was being handled");
+    this.#handling = true;
+    try {
+      const answer = this.#dispatch(length);
+      if (!this.#engine.hasChanges) return answer;
+      // Who is woken by this call is asked only when its answer, perhaps a view of the driver's own bytes, is out.
+      if (answer !== undefined) this.#options.output.send(answer);
+      this.#engine.settleChanges();
+      return undefined;
+    } finally {
+      this.#handling = false;
+    }
+  }
+
+  #dispatch(length: number): Parts | undefined {
     const malformed = this.#view.load(length);
     if (malformed !== undefined) {
-      this.#log.warn({ length }, `dropped a message of the kernel: ${malformed}`);
-      return undefined;
+      this.#log.warn({ length }, `a malformed message of the kernel: ${malformed}`);
+      return malformed === "argument cut off" ? this.#status(ERRNO.EIO) : undefined;
     }
     const opcode = this.#view.opcode;
     if (opcode === undefined) {
@@ -117,7 +134,10 @@ export class FuseSession implements EngineListener {
 
   open(): Parts | undefined {
     const flags = this.#view.openFlags;
-    const file = new File(this.#nextFile++, flags, (flags & O_NONBLOCK) !== 0, this.#engine);
+    // A handle must not come round again to one that is still open.
+    do this.#lastFile = (this.#lastFile + 1) >>> 0;
+    while (this.#files.has(this.#lastFile));
+    const file = new File(this.#lastFile, flags, (flags & O_NONBLOCK) !== 0, this.#engine);
     return this.#run(this.#call("open", file));
   }
 
@@ -166,28 +186,14 @@ export class FuseSession implements EngineListener {
     const file = this.#files.get(this.#view.fh);
     if (file === undefined) return this.#status(ERRNO.EBADF);
     if ((this.#view.pollFlags & abi.FUSE_POLL_SCHEDULE_NOTIFY) !== 0) file.pollHandle = this.#view.pollHandle;
-    const call = this.#call("poll", file);
-    try {
-      const ready = this.#engine.poll(call);
-      return [this.#to().polled(ready)];
-    } catch (error) {
-      return this.#status(this.#engine.errnoOf(call, error));
-    }
+    return [this.#to().polled(this.#engine.poll(this.#call("poll", file)))];
   }
 
   interrupt(): undefined {
-    const { interruptedLow, interruptedHigh } = this.#view;
-    for (const call of this.#engine.waiting) {
-      if (call.uniqueLow !== interruptedLow || call.uniqueHigh !== interruptedHigh) continue;
-      this.#engine.interrupt(call);
-      break;
-    }
+    const call = this.#engine.waiting.get(requestKey(this.#view.interruptedLow, this.#view.interruptedHigh));
+    if (call !== undefined) this.#engine.interrupt(call);
     // None found: it is answered already, and the kernel drops the interrupt with that answer.
     return undefined;
-  }
-
-  ok(): Parts {
-    return this.#status(0);
   }
 
   #call(kind: CallKind, file: File): Call {
@@ -198,22 +204,27 @@ export class FuseSession implements EngineListener {
 
   #run(call: Call): Parts | undefined {
     if (this.#engine.run(call)) return this.#answer(call, this.#front);
-    if (call.data.length > 0 || call.arg !== undefined) this.#keepBuffer(call);
+    if (call.data.length > 0) this.#keepData(call);
     return undefined;
   }
 
-  /** The call goes on looking at its bytes: the next request needs another buffer. */
-  #keepBuffer(call: Call): void {
+  /** The next request comes into the buffer that a waiting write still looks at. */
+  #keepData(call: Call): void {
+    if (call.parked) {
+      // Nobody but us holds it now, and it can be much smaller than a buffer.
+      call.data = call.data.slice();
+      return;
+    }
     const kept = this.#view;
     this.#view = this.#spare.pop() ?? new RequestView(new Uint8Array(BUFFER_SIZE));
-    call.onSettled = () => {
+    call.giveBuffer = () => {
       if (this.#spare.length < SPARE_BUFFERS) this.#spare.push(kept);
     };
   }
 
   #answer(call: Call, front: ReplyFront): Parts {
     front.to(call.uniqueLow, call.uniqueHigh);
-    if (call.errno !== 0) return [front.status(call.errno)];
+    if (call.errno !== 0) return [front.status(errnoFor(call))];
     switch (call.kind) {
       case "read":
         return [front.data(call.bytes.length), call.bytes];
@@ -238,6 +249,14 @@ export class FuseSession implements EngineListener {
   }
 }
 
+/**
+ * ENOSYS would tell the kernel that this daemon knows no OPEN at all, and it would never ask again (fuse_file_open() in
+ * fs/fuse/file.c).
+ */
+function errnoFor({ kind, errno }: Call): number {
+  return kind === "open" && errno === ERRNO.ENOSYS ? ERRNO.ENXIO : errno;
+}
+
 /** The other half of wire/opcodes.ts: what each opcode does. The compiler sees to it that none is missing. */
 const ROWS: Readonly<Record<OpcodeName, (session: FuseSession) => Parts | undefined>> = {
   CUSE_INIT: (session) => session.init(),
@@ -248,7 +267,4 @@ const ROWS: Readonly<Record<OpcodeName, (session: FuseSession) => Parts | undefi
   IOCTL: (session) => session.ioctl(),
   POLL: (session) => session.poll(),
   INTERRUPT: (session) => session.interrupt(),
-  FLUSH: (session) => session.ok(),
-  FSYNC: (session) => session.ok(),
-  DESTROY: (session) => session.ok(),
 };

@@ -1,3 +1,3 @@
+export type { Clock } from "./clock.ts";
 export * from "./driver.ts";
-export type { Clock } from "./engine.ts";
 export type { Parts } from "./fuse-session.ts";

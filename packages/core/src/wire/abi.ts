@@ -4,7 +4,7 @@
 import { i32, struct, u16, u32, u64 } from "../layout/index.ts";
 
 export const FUSE_KERNEL_VERSION = 7;
-/** The minor that we answer with. 23 brought struct fuse_ioctl_iovec and every reply form that we use. */
+/** The minor that we answer with: above 16, which brought struct fuse_ioctl_iovec, the newest form that we use. */
 export const FUSE_KERNEL_MINOR_VERSION = 31;
 
 export const FUSE_OPCODE = {
@@ -12,10 +12,7 @@ export const FUSE_OPCODE = {
   READ: 15,
   WRITE: 16,
   RELEASE: 18,
-  FSYNC: 20,
-  FLUSH: 25,
   INTERRUPT: 36,
-  DESTROY: 38,
   IOCTL: 39,
   POLL: 40,
   CUSE_INIT: 4096,
@@ -24,16 +21,12 @@ export const FUSE_OPCODE = {
 export const FUSE_NOTIFY_POLL = 1;
 
 export const CUSE_UNRESTRICTED_IOCTL = 1 << 0;
-/** Longest "DEVNAME=..." block of a CUSE_INIT reply, bytes. */
-export const CUSE_INIT_INFO_MAX = 4096;
 
 export const FUSE_IOCTL_COMPAT = 1 << 0;
 export const FUSE_IOCTL_UNRESTRICTED = 1 << 1;
 export const FUSE_IOCTL_RETRY = 1 << 2;
 export const FUSE_IOCTL_32BIT = 1 << 3;
-export const FUSE_IOCTL_DIR = 1 << 4;
 export const FUSE_IOCTL_COMPAT_X32 = 1 << 5;
-export const FUSE_IOCTL_MAX_IOV = 256;
 
 export const FUSE_POLL_SCHEDULE_NOTIFY = 1 << 0;
 
@@ -79,9 +72,6 @@ export const fuse_write_in = struct({
   padding: u32,
 });
 export const fuse_write_out = struct({ size: u32, padding: u32 });
-
-export const fuse_flush_in = struct({ fh: u64, unused: u32, padding: u32, lock_owner: u64 });
-export const fuse_fsync_in = struct({ fh: u64, fsync_flags: u32, padding: u32 });
 
 export const fuse_interrupt_in = struct({ unique: u64 });
 

@@ -1,4 +1,4 @@
-// One row an opcode: what its argument is called and looks like, and whether bytes follow it.
+// One row an opcode CUSE sends: what it is called and what its argument looks like.
 // The request decoder checks lengths from it, the session dispatches by its name, and logs print it.
 
 import { type StructSchema, sizeOf } from "../layout/index.ts";
@@ -11,29 +11,19 @@ export interface Opcode {
   readonly name: OpcodeName;
   /** Bytes of the fixed argument behind the header. */
   readonly argumentSize: number;
-  /** Bytes may follow the argument (the data of a WRITE, the input areas of an IOCTL). */
-  readonly payload: boolean;
 }
 
-function row(name: OpcodeName, argument: StructSchema | undefined, payload = false): Opcode {
-  return {
-    code: abi.FUSE_OPCODE[name],
-    name,
-    argumentSize: argument === undefined ? 0 : sizeOf(argument, "lp64"),
-    payload,
-  };
+function row(name: OpcodeName, argument: StructSchema): Opcode {
+  return { code: abi.FUSE_OPCODE[name], name, argumentSize: sizeOf(argument, "lp64") };
 }
 
 export const OPCODES: readonly Opcode[] = [
   row("OPEN", abi.fuse_open_in),
   row("READ", abi.fuse_read_in),
-  row("WRITE", abi.fuse_write_in, true),
+  row("WRITE", abi.fuse_write_in),
   row("RELEASE", abi.fuse_release_in),
-  row("FSYNC", abi.fuse_fsync_in),
-  row("FLUSH", abi.fuse_flush_in),
   row("INTERRUPT", abi.fuse_interrupt_in),
-  row("DESTROY", undefined),
-  row("IOCTL", abi.fuse_ioctl_in, true),
+  row("IOCTL", abi.fuse_ioctl_in),
   row("POLL", abi.fuse_poll_in),
   row("CUSE_INIT", abi.cuse_init_in),
 ];

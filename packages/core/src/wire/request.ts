@@ -18,7 +18,7 @@ const INIT = offsetsOf(abi.cuse_init_in, "lp64");
 export const IN_HEADER_SIZE = sizeOf(abi.fuse_in_header, "lp64");
 const ARG = IN_HEADER_SIZE;
 
-/** Why a message is not a request: the channel logs it and drops the message. */
+/** Why a message is not a request. Only one whose argument is cut off can be answered. */
 export type Malformed = "shorter than a header" | "length field does not match" | "argument cut off";
 
 /** One request in a buffer. Its fields are valid until the buffer is read into again. */

@@ -27,7 +27,15 @@ export async function start(device: AnyDevice) {
   const log = new RecordingLog();
   const kernel = new MemoryKernel({ clock });
   const channel = await serve(device, { channel: kernel, log });
-  onTestFinished(() => channel.close());
+  onTestFinished(async () => {
+    const closing = channel.close();
+    // Handlers and releases that a test left hanging are given up after the grace time.
+    for (let i = 0; i < 2; i++) {
+      await settled();
+      clock.advance(10_000);
+    }
+    await closing;
+  });
   return { kernel, clock, log, channel };
 }
 

@@ -1,0 +1,49 @@
+// What a handler said, checked and put into its call. A driver's mistake is an InternalError here and EIO for its caller.
+
+import { InternalError } from "../errors.ts";
+import type { Call } from "./call.ts";
+
+/** The largest result of ioctl(2), an int. */
+const INT_MAX = 0x7fff_ffff;
+
+/**
+ * Takes a handler's value.
+ * @param wholeWrites a blocking write is offered again until everything is taken
+ * @returns false when the handler is to be asked again for the rest
+ * @throws InternalError when the value is none that this kind of call can have
+ */
+export function takeAnswer(call: Call, answer: unknown, wholeWrites: boolean): boolean {
+  switch (call.kind) {
+    case "read":
+      if (!(answer instanceof Uint8Array) || answer.length > call.length)
+        throw new InternalError(`read answered with something else than at most ${call.length} bytes`);
+      call.bytes = answer;
+      return true;
+    case "write":
+      if (!isCount(answer, call.data.length))
+        throw new InternalError(`write answered ${String(answer)} for ${call.data.length} bytes`);
+      call.taken += answer;
+      call.data = call.data.subarray(answer);
+      call.count = call.taken;
+      return !(wholeWrites && answer > 0 && call.data.length > 0 && !call.nonBlocking && !call.aborted);
+    case "ioctl":
+      if (answer !== undefined && !isCount(answer, INT_MAX))
+        throw new InternalError(`ioctl answered ${String(answer)}, which is no int >= 0`);
+      call.count = answer ?? 0;
+      if (call.encodeOutput !== undefined) call.bytes = call.encodeOutput(call.arg);
+      return true;
+    default:
+      return true;
+  }
+}
+
+/** @throws InternalError when it is no set of POLL bits */
+export function checkPoll(answer: unknown): number {
+  if (!isCount(answer, 0xffff))
+    throw new InternalError(`poll answered ${String(answer)}, which is no set of POLL bits`);
+  return answer;
+}
+
+function isCount(value: unknown, max: number): value is number {
+  return typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= max;
+}

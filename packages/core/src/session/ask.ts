@@ -1,0 +1,28 @@
+// The driver's function for a kind of call, and what is answered where it has none.
+
+import { DeviceError, InternalError } from "../errors.ts";
+import type { Call } from "./call.ts";
+import type { AnyDriver } from "./driver.ts";
+
+/** Calls the driver. @throws what the driver throws; DeviceError EINVAL or ENOTTY, as a kernel driver without it */
+export function ask(driver: AnyDriver, call: Call): unknown {
+  switch (call.kind) {
+    case "read":
+      if (driver.read === undefined) throw new DeviceError("EINVAL", "the driver has no read");
+      return driver.read(call);
+    case "write":
+      if (driver.write === undefined) throw new DeviceError("EINVAL", "the driver has no write");
+      return driver.write(call);
+    case "ioctl": {
+      const handler = call.entry === undefined ? undefined : driver.ioctl?.[call.entry.name];
+      if (handler === undefined) throw new DeviceError("ENOTTY", "the driver has no handler for this ioctl");
+      return handler(call);
+    }
+    case "open":
+      return driver.open?.(call);
+    case "release":
+      return driver.release?.(call);
+    default:
+      throw new InternalError(`${call.kind} is not run`);
+  }
+}
