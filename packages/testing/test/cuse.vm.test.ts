@@ -1,4 +1,5 @@
 // The CUSE channel on a stock kernel: a program's calls on a device that is served here.
+// Kernels: 6.12, 6.1
 
 import { existsSync, statSync } from "node:fs";
 import { command, cuse, defineDevice, POLL, serve, struct, u32, wouldBlock } from "@devlift/core";

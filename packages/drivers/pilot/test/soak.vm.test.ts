@@ -60,7 +60,10 @@ async function round(number: number): Promise<void> {
   await client.endOfSync();
   await pressed;
   const kept = device.handheld.image(given.name);
-  expect(kept === undefined ? "lost" : compareDatabases(fromImage(kept), given)).toEqual([]);
+  // A Palm OS before 4 keeps no dates of what is installed; hotsync.vm.test.ts looks at those.
+  const dateless = { created: 0, modified: 0, backedUp: 0 };
+  const same = kept && compareDatabases({ ...fromImage(kept), ...dateless }, { ...given, ...dateless });
+  expect(same).toEqual([]);
   expect(device.strayBytes).toBe(0);
   await cradle.unplug();
 }
