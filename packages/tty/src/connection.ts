@@ -63,7 +63,8 @@ export class Connection implements LineHost {
   constructor(options: ConnectionOptions) {
     this.#options = options;
     this.modes = new Modes(options.termios);
-    this.#opened = this.#open();
+    // Not before the port has this connection: a line may hang up while it is being opened.
+    this.#opened = Promise.resolve().then(() => this.#open());
     // Every opener that waits hears of a failure.
     this.#opened.catch(() => this.#end(false, () => this.#close()));
   }

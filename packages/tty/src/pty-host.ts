@@ -66,14 +66,16 @@ class PtyHost implements Channel {
   #openPty(): Opened {
     const pty = new Pty(this.#options.permissions ?? {});
     let inotify: number | undefined;
+    let watch: native.Watch | undefined;
     try {
       inotify = native.inotifyOpen(pty.slavePath, native.INOTIFY.IN_OPEN);
       const fd = inotify;
-      const watch = native.watch(fd, native.READY.READABLE, () => this.#slaveOpened(fd));
+      watch = native.watch(fd, native.READY.READABLE, () => this.#slaveOpened(fd));
       this.#link.point(pty.slavePath);
       this.#log.info({ link: this.path, pty: pty.slavePath }, "the port is a pty");
       return { pty, inotify, watch };
     } catch (error) {
+      watch?.close();
       if (inotify !== undefined) closeSync(inotify);
       pty.close();
       throw error;

@@ -1,6 +1,7 @@
 // A port on a kernel in memory, with a fake line below it and a clock that the test moves. Settings are changed as a C
 // program would: get, change, set.
 
+import { setImmediate } from "node:timers/promises";
 import {
   type Channel,
   type Command,
@@ -17,6 +18,31 @@ import { type CommandName, Int, portCommands } from "../src/commands.ts";
 import { defineSerialPort } from "../src/port.ts";
 import { CC, Termios2 } from "../src/termios.ts";
 import { FakeDriver } from "./fake-line.ts";
+
+/** Lets everything happen that needs no clock and no test. */
+export async function settle(): Promise<void> {
+  for (let turns = 0; turns < 3; turns++) await setImmediate();
+}
+
+/** A call that is under way. */
+export class Pending<T> {
+  readonly done: Promise<T>;
+  over = false;
+
+  constructor(promise: Promise<T>) {
+    this.done = promise;
+    const end = () => {
+      this.over = true;
+    };
+    promise.then(end, end);
+  }
+
+  /** Whether it still waits, when all that can happen has happened. */
+  async waits(): Promise<boolean> {
+    await settle();
+    return !this.over;
+  }
+}
 
 export const O_RDWR = 2;
 export const O_NONBLOCK = 0o4000;
