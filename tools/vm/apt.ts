@@ -2,9 +2,10 @@
 // lists: this machine's own, or Debian 12's, which has both kernel lines, in a folder of ours.
 
 import { existsSync } from "node:fs";
-import { mkdir, readdir, writeFile } from "node:fs/promises";
+import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ToolError } from "../shared/errors.ts";
+import type { Progress } from "../shared/progress.ts";
 import { run } from "../shared/run.ts";
 
 /** Debian's own keys, from the package debian-archive-keyring. */
@@ -21,10 +22,10 @@ export interface AptSource {
 }
 
 /** The package lists of this machine, as its administrator last updated them. */
-export const THIS_MACHINE: AptSource = { options: [] };
+const THIS_MACHINE: AptSource = { options: [] };
 
 /** Fresh package lists of Debian 12, some 90 MB in `folder`. @throws ToolError when they cannot be fetched */
-export async function debian12(folder: string): Promise<AptSource> {
+async function debian12(folder: string): Promise<AptSource> {
   if (!existsSync(KEYRING)) throw new ToolError(`${KEYRING} is missing: install debian-archive-keyring`);
   const sources = join(folder, "sources.list");
   await mkdir(join(folder, "lists/partial"), { recursive: true });
@@ -50,8 +51,46 @@ export async function dependenciesOf(source: AptSource, name: string): Promise<s
   return [...text.matchAll(/^\s*Depends: (\S+)$/gm)].map((match) => match[1] ?? "");
 }
 
-/** Downloads a package into `folder`. @returns the archive's path */
-export async function downloadPackage(source: AptSource, name: string, folder: string): Promise<string> {
+export interface Fetching {
+  /** For a person. */
+  readonly what: string;
+  /** The package's name in these lists. @throws ToolError when they do not have it */
+  found(source: AptSource): Promise<string>;
+  /** Where the archive goes. */
+  readonly folder: string;
+  readonly progress: Progress;
+}
+
+/**
+ * Downloads a package: by this machine's package lists, or when they are stale or lack it, by new ones.
+ * @returns the archive's path
+ */
+export async function fetchPackage({ what, found, folder, progress }: Fetching): Promise<string> {
+  const download = async (source: AptSource) => {
+    const name = await found(source);
+    progress(`fetching ${what} (${name})`);
+    return downloadPackage(source, name, folder);
+  };
+  try {
+    return await download(THIS_MACHINE);
+  } catch (first) {
+    progress("this machine's package lists do not lead to it: fetching Debian 12's");
+    const lists = join(folder, "apt");
+    try {
+      return await download(await debian12(lists));
+    } catch (second) {
+      throw new ToolError(`${what} cannot be fetched:\n${messageOf(first)}\n${messageOf(second)}`);
+    } finally {
+      await rm(lists, { recursive: true, force: true });
+    }
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+async function downloadPackage(source: AptSource, name: string, folder: string): Promise<string> {
   await run("apt-get", ["-q", ...source.options, "download", name], { cwd: folder });
   const archive = (await readdir(folder)).find((file) => file.endsWith(".deb"));
   if (archive === undefined) throw new ToolError(`apt-get download ${name} left no package`);

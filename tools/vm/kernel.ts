@@ -7,7 +7,7 @@ import { ToolError } from "../shared/errors.ts";
 import { findProgram } from "../shared/prerequisites.ts";
 import type { Progress } from "../shared/progress.ts";
 import { run } from "../shared/run.ts";
-import { type AptSource, debian12, dependenciesOf, downloadPackage, THIS_MACHINE } from "./apt.ts";
+import { type AptSource, dependenciesOf, fetchPackage } from "./apt.ts";
 import { cacheFolder } from "./cache.ts";
 
 /** The kernel lines that can be asked for, each with the Debian packages that may depend on its newest image. */
@@ -57,7 +57,8 @@ export async function kernelImage(line: KernelLine, progress: Progress): Promise
 }
 
 async function fetchImage(line: KernelLine, folder: string, progress: Progress): Promise<void> {
-  const archive = await downloadImage(line, folder, progress);
+  const found = (source: AptSource) => imagePackage(source, line);
+  const archive = await fetchPackage({ what: `Debian's stock kernel ${line}`, found, folder, progress });
   await run("dpkg-deb", ["-x", archive, folder]);
   await rm(archive);
   // A package of a merged-/usr release has its modules in usr/lib.
@@ -66,34 +67,6 @@ async function fetchImage(line: KernelLine, folder: string, progress: Progress):
   if (release === undefined) throw new ToolError(`the package ${basename(archive)} has no modules`);
   await run((await findProgram("depmod")) ?? "depmod", ["-b", folder, release]);
   await writeFile(join(folder, "release"), `${release}\n`);
-}
-
-/** Downloads the newest image of `line`: by this machine's package lists, or when they are stale or lack it, by new ones. */
-async function downloadImage(line: KernelLine, folder: string, progress: Progress): Promise<string> {
-  const download = async (source: AptSource) => {
-    const name = await imagePackage(source, line);
-    progress(`fetching Debian's stock kernel ${name}`);
-    return downloadPackage(source, name, folder);
-  };
-  try {
-    return await download(THIS_MACHINE);
-  } catch (first) {
-    progress("this machine's package lists do not lead to it: fetching Debian 12's");
-    const lists = join(folder, "apt");
-    try {
-      return await download(await debian12(lists));
-    } catch (second) {
-      throw new ToolError(
-        `Debian's stock kernel ${line} cannot be fetched:\n${messageOf(first)}\n${messageOf(second)}`,
-      );
-    } finally {
-      await rm(lists, { recursive: true, force: true });
-    }
-  }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 async function imagePackage(source: AptSource, line: KernelLine): Promise<string> {

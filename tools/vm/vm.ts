@@ -17,6 +17,7 @@ import { initramfs } from "./initramfs.ts";
 import { DEFAULT_KERNEL, type KernelLine, kernelImage } from "./kernel.ts";
 import { type MachineOptions, type MachineResult, runMachine } from "./machine.ts";
 import { VM_PREREQUISITES } from "./prerequisites.ts";
+import { udevd } from "./udev.ts";
 
 export const ACCELERATORS = ["auto", "kvm", "tcg"] as const;
 export type Accelerator = (typeof ACCELERATORS)[number];
@@ -91,6 +92,7 @@ export async function runInVm(options: VmOptions): Promise<VmResult> {
 
 async function boot(options: VmOptions, share: string): Promise<VmResult> {
   const image = await kernelImage(options.kernel ?? DEFAULT_KERNEL, options.progress);
+  const udev = await udevd(options.progress);
   const trailer = `devlift-vm-end-${crypto.randomUUID()}`;
   const outDir = options.outDir ?? (await mkdtemp(join(tmpdir(), "devlift-vm-out-")));
   const cwd = options.cwd ?? CHECKOUT;
@@ -99,7 +101,7 @@ async function boot(options: VmOptions, share: string): Promise<VmResult> {
   await writeFile(join(share, "kept"), keptFolders([CHECKOUT, cwd, process.execPath]));
   await writeFile(
     join(share, "command.sh"),
-    commandScript(options.command, cwd, guestEnvironment(process.env, options.env)),
+    commandScript(options.command, cwd, guestEnvironment(process.env, { ...options.env, DEVLIFT_UDEVD: udev ?? "" })),
   );
 
   const consoleLog = join(share, "console.log");

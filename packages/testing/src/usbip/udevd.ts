@@ -6,18 +6,15 @@ import { existsSync, mkdirSync } from "node:fs";
 import { UsbUsageError } from "@devlift/usb";
 import { waitFor } from "./vhci.ts";
 
-const DAEMONS = [
-  "/usr/lib/systemd/systemd-udevd",
-  "/lib/systemd/systemd-udevd",
-  "/usr/local/lib/systemd/systemd-udevd",
-];
+/** Where Debian has it; DEVLIFT_UDEVD names another, which the virtual machine brings where none is installed. */
+const DAEMONS = [process.env["DEVLIFT_UDEVD"] ?? "", "/usr/lib/systemd/systemd-udevd", "/lib/systemd/systemd-udevd"];
 /** libudev takes udev for running when this is there (sd-device, device_monitor_new_full). */
 const CONTROL = "/run/udev/control";
 
 /** Needs root. @throws UsbUsageError when udev is not installed */
 export async function startUdevd(): Promise<void> {
   if (existsSync(CONTROL)) return;
-  const daemon = DAEMONS.find((path) => existsSync(path));
+  const daemon = DAEMONS.find((path) => path !== "" && existsSync(path));
   if (daemon === undefined) throw new UsbUsageError("hot-plug needs udev: apt-get install udev");
   mkdirSync("/run/udev", { recursive: true });
   execFileSync(daemon, ["--daemon", "--resolve-names=never"], { stdio: "ignore" });
