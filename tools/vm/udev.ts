@@ -1,35 +1,34 @@
 // udev's daemon for the guest, where libusb hears of new devices from it alone. A machine that boots with systemd has
-// it; for one that does not (a container), it is unpacked into the cache: installing it there would start it there.
+// it; for one that does not (a container), it is taken into the cache: installing it there would start it there.
 
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, rename, rm } from "node:fs/promises";
+import { mkdtemp, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { ToolError } from "../shared/errors.ts";
 import type { Progress } from "../shared/progress.ts";
 import { run } from "../shared/run.ts";
 import { fetchPackage } from "./apt.ts";
 import { cacheFolder } from "./cache.ts";
 
-/** Debian 12 and 13; inside the package, too. */
-const PLACES = ["usr/lib/systemd/systemd-udevd", "lib/systemd/systemd-udevd"];
-
-function udevdIn(root: string): string | undefined {
-  return PLACES.map((place) => join(root, place)).find((path) => existsSync(path));
-}
+/** Debian 13 and 12. */
+const INSTALLED = ["/usr/lib/systemd/systemd-udevd", "/lib/systemd/systemd-udevd"];
+/** In the package; udevadm is the daemon when it is called systemd-udevd. */
+const PACKAGED = ["usr/bin/udevadm", "bin/udevadm"];
 
 /** The absolute path of a systemd-udevd that the guest can start. @throws ToolError when apt cannot fetch it */
-export async function udevd(progress: Progress): Promise<string | undefined> {
-  const cached = join(cacheFolder(), "udev");
-  const found = udevdIn("/") ?? udevdIn(cached);
+export async function udevd(progress: Progress): Promise<string> {
+  const cached = join(cacheFolder(), "systemd-udevd");
+  const found = [...INSTALLED, cached].find((path) => existsSync(path));
   if (found !== undefined) return found;
   const scratch = await mkdtemp(`${cached}.`);
   try {
     const archive = await fetchPackage({ what: "Debian's udev", found: async () => "udev", folder: scratch, progress });
-    const unpacked = join(scratch, "unpacked");
-    await mkdir(unpacked);
-    await run("dpkg-deb", ["-x", archive, unpacked]);
-    await rename(unpacked, cached);
+    await run("dpkg-deb", ["-x", archive, scratch]);
+    const program = PACKAGED.map((path) => join(scratch, path)).find((path) => existsSync(path));
+    if (program === undefined) throw new ToolError("Debian's udev package has no udevadm");
+    await rename(program, cached);
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }
-  return udevdIn(cached);
+  return cached;
 }

@@ -101,7 +101,7 @@ async function boot(options: VmOptions, share: string): Promise<VmResult> {
   await writeFile(join(share, "kept"), keptFolders([CHECKOUT, cwd, process.execPath]));
   await writeFile(
     join(share, "command.sh"),
-    commandScript(options.command, cwd, guestEnvironment(process.env, { ...options.env, DEVLIFT_UDEVD: udev ?? "" })),
+    commandScript(options.command, cwd, guestEnvironment(process.env, { ...options.env, DEVLIFT_UDEVD: udev })),
   );
 
   const consoleLog = join(share, "console.log");
