@@ -79,7 +79,9 @@ async function installDependencies() {
   if (existsSync(stampFile) && readFileSync(stampFile, "utf8") === stamp) return;
   const { packageManager } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
   progress(`installing the npm dependencies with ${packageManager}`);
-  const { ok, output } = await runQuietly("npx", ["-y", packageManager, "install", "--frozen-lockfile"]);
+  // The package by -p, also because an npx around us passes its own -p on to the one here through the environment.
+  const npx = ["-y", "-p", packageManager, "pnpm", "install", "--frozen-lockfile"];
+  const { ok, output } = await runQuietly("npx", npx);
   if (!ok) fail(`the dependencies cannot be installed:\n${output}`);
   writeFileSync(stampFile, stamp);
 }
