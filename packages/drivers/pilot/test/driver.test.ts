@@ -97,12 +97,27 @@ test.each([
   expect(bus.claimed("1-1")).toEqual([]);
 });
 
-test("an old Clie that stalls the standard requests is refused", async () => {
+test.each([
+  ["stalls", STALL],
+  ["answers with nothing", new Uint8Array(0)],
+] as const)("an old Clie that %s to the standard requests is refused", async (_what, answer) => {
   const { bus, open } = await bench();
   const clie = new FakeHandheld({ ...CLIE_35, interfaces: ONE_PORT });
   await bus.plug("1-1", clie);
-  Object.assign(clie, { standard: () => STALL });
+  Object.assign(clie, { standard: () => answer });
   await expect(open()).rejects.toMatchObject({ code: "ENODEV" });
+});
+
+test("an open that is interrupted ends the probe, and is no word in the log", async () => {
+  const { bus, open, log } = await bench();
+  const silent = new FakeHandheld({ ...M500, answers: { 4: new Promise<typeof STALL>(() => {}) } });
+  await bus.plug("1-1", silent);
+  const abort = new AbortController();
+  const opening = open(abort.signal);
+  await silent.until(() => silent.asked.length === 1);
+  abort.abort();
+  await expect(opening).rejects.toMatchObject({ code: "EINTR" });
+  expect([log.said("open"), bus.claimed("1-1")]).toEqual([[], []]);
 });
 
 test("a handheld that does not answer within 300 ms is not waited for", async () => {

@@ -30,6 +30,8 @@ export class FakeHandheld implements VirtualUsbDevice {
   readonly asked: string[] = [];
   /** GET_CONFIGURATION and GET_INTERFACE, as "80 8" and "81 10". A bus asks for the configuration at the plug. */
   readonly askedStandard: string[] = [];
+  /** How many bytes IN transfers asked for. */
+  readonly lengths = new Set<number>();
   /** What came, by OUT endpoint. */
   readonly received = new Map<number, number[]>();
   /** Changed by a test, these are what the next request gets. */
@@ -70,7 +72,8 @@ export class FakeHandheld implements VirtualUsbDevice {
     return undefined;
   }
 
-  async in(endpoint: number, _length: number, signal: AbortSignal): Promise<Uint8Array> {
+  async in(endpoint: number, length: number, signal: AbortSignal): Promise<Uint8Array> {
+    this.lengths.add(length);
     const next = this.#sending.get(endpoint)?.shift();
     if (next !== undefined) return next;
     return await new Promise((resolve, reject) => {

@@ -23,6 +23,8 @@ test("bytes go both ways on the port that the handheld names", async () => {
   expect(line.write(Uint8Array.of(6))).toBe(1);
   await line.drain(NEVER);
   expect(palm.received).toEqual(new Map([[2, [4, 5, 6]]]));
+  // One packet a transfer: a Palm would not complete a longer one.
+  expect(palm.lengths).toEqual(new Set([64]));
   await line.close();
 });
 
@@ -114,14 +116,28 @@ test("output that fails hangs the port up, because a stream with a hole is worse
   expect(bus.claimed("1-1")).toEqual([]);
 });
 
+/** Stops reading and lets all transfers that are in flight come back. */
+async function throttled() {
+  const it = await opened();
+  it.line.throttle(true);
+  for (let i = 0; i < 40; i++) it.palm.send(2, Uint8Array.of(i));
+  await it.port.until(({ bytes }) => bytes.length === 16);
+  it.line.write(Uint8Array.of(0));
+  await it.line.drain(NEVER);
+  return it;
+}
+
 test("a throttled line stops reading, and loses nothing", async () => {
-  const { palm, line, port } = await opened();
-  line.throttle(true);
-  // Those that are in flight still come: 16.
-  for (let i = 0; i < 40; i++) palm.send(2, Uint8Array.of(i));
-  await port.until(({ bytes }) => bytes.length === 16);
+  const { line, port } = await throttled();
+  expect(port.bytes).toHaveLength(16);
   line.throttle(false);
   await port.until(({ bytes }) => bytes.length === 40);
   expect(port.bytes).toEqual(Array.from({ length: 40 }, (_, i) => i));
   await line.close();
+});
+
+test("unplug is heard of with no transfer under way", async () => {
+  const { bus, port } = await throttled();
+  bus.unplug("1-1");
+  await port.until(({ hangups }) => hangups === 1);
 });
