@@ -27,6 +27,7 @@ export interface UsbHostListener {
 }
 
 export interface UsbWatch {
+  /** The listener hears nothing more. Close transports first: over USB/IP this gives the device back to the server. */
   close(): Promise<void>;
 }
 
@@ -37,7 +38,10 @@ export interface UsbDevice {
   readonly descriptor: DeviceDescriptor;
   /** Of the active configuration; undefined when it is not configured. */
   readonly configuration: ConfigurationDescriptor | undefined;
-  /** @throws UsbError("access") without permission, ("gone") after unplug, ("busy") when another has it */
+  /**
+   * One open at a time. Over libusb this is a system call that waits while the kernel still probes the device.
+   * @throws UsbError("access") without permission, ("gone") after unplug, ("busy") when it is open already
+   */
   open(): Promise<UsbTransport>;
 }
 
@@ -56,23 +60,34 @@ export interface TransferOptions {
   readonly signal?: AbortSignal;
 }
 
-/** An opened device. After unplug every call rejects with UsbError("gone") and `gone` has fired once. */
+/**
+ * An opened device. After unplug every call rejects with UsbError("gone") and `gone` has fired once; after close() every
+ * call rejects with UsbError("cancelled"). What cannot be (an endpoint that belongs to no claimed interface, a length
+ * below 0) rejects with UsbUsageError.
+ *
+ * A bulk or interrupt endpoint that stalls fails all its transfers with UsbError("stall"), those queued behind included,
+ * so that a stream gets no hole; its halt is cleared before they reject, so whatever is tried next starts afresh.
+ */
 export interface UsbTransport {
   readonly device: UsbDevice;
-  /** Aborted at unplug (by event, not by a failing transfer) and by nothing else. */
+  /** Aborted at unplug (by its event; no transfer has to fail first) and by nothing else. */
   readonly gone: AbortSignal;
   /**
    * Takes an interface for us. A kernel driver that holds it is detached, and given back by close().
-   * @returns the name of what was detached ("kernel driver"), or undefined when nothing held it
+   * Transfers of its endpoints need it; alternate setting 0 is the active one.
+   * @returns the name of the kernel driver that was detached ("visor"), or undefined when nothing held it
    * @throws UsbError("busy") when another program has it, ("access")
    */
   claim(interfaceNumber: number): Promise<string | undefined>;
   /** @returns the bytes of the data stage, at most `length` of them */
   controlIn(setup: ControlSetup, length: number, options?: TransferOptions): Promise<Uint8Array>;
   controlOut(setup: ControlSetup, data: Uint8Array, options?: TransferOptions): Promise<void>;
-  /** One bulk or interrupt OUT transfer. The bytes are taken before the promise is returned. @returns bytes sent */
+  /**
+   * One bulk or interrupt OUT transfer of at most 1 MiB. The bytes are taken before the promise is returned, and several
+   * may be queued: they go out in the order of the calls. @returns bytes sent
+   */
   write(endpoint: number, data: Uint8Array, options?: TransferOptions): Promise<number>;
-  /** One bulk or interrupt IN transfer. */
+  /** One bulk or interrupt IN transfer of at most 1 MiB; it ends with a short packet. */
   read(endpoint: number, length: number, options?: TransferOptions): Promise<Uint8Array>;
   /** Keeps several IN transfers in flight and hands over what comes, in order, until stopped. */
   startReading(endpoint: number, options: ReadingOptions, sink: ReadingSink): UsbReading;
@@ -81,16 +96,19 @@ export interface UsbTransport {
 }
 
 export interface ReadingOptions {
-  /** Bytes an IN transfer asks for. */
+  /** Bytes an IN transfer asks for: a multiple of the endpoint's maxPacketSize, or a device can overflow it. */
   readonly transferSize: number;
-  /** IN transfers in flight at once. */
+  /** IN transfers in flight at once, 1 to 64. */
   readonly transfers: number;
 }
 
 export interface ReadingSink {
-  /** The array is valid during the call only. */
+  /** The array is valid during the call only, and empty for a zero-length packet. Must not throw. */
   data(bytes: Uint8Array): void;
-  /** Reading ended by itself: unplug ("gone"), or an endpoint that failed for good. Called at most once, not after stop(). */
+  /**
+   * Reading ended by itself: unplug ("gone"), or an endpoint that failed ten times in a row (stalls, bus errors); fewer
+   * are overcome in silence. Called at most once, not after stop().
+   */
   ended(error: UsbError): void;
 }
 
@@ -98,6 +116,9 @@ export interface UsbReading {
   /** Submits no further transfers; data of those in flight is still handed over. For back-pressure. */
   pause(): void;
   resume(): void;
-  /** Cancels what is in flight; resolves when no further data() can come. Idempotent. */
+  /**
+   * Cancels what is in flight, and hands over what had come by then; resolves when no further data() can come.
+   * Idempotent.
+   */
   stop(): Promise<void>;
 }

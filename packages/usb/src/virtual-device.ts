@@ -12,7 +12,10 @@ export interface SetupPacket {
   readonly length: number;
 }
 
-/** The endpoint or the control pipe answers STALL. */
+/**
+ * The endpoint or the control pipe answers STALL. A bulk or interrupt endpoint is halted by it: it answers STALL, without
+ * asking the device, until the host clears the halt.
+ */
 export const STALL = Symbol("STALL");
 
 export interface VirtualUsbDevice {
@@ -33,7 +36,8 @@ export interface VirtualUsbDevice {
   out(endpoint: number, data: Uint8Array): void | typeof STALL | Promise<void> | Promise<typeof STALL | undefined>;
   /**
    * The host has an IN transfer of `length` bytes waiting on endpoint 1..15; answer when there is data.
-   * Called for one transfer at a time an endpoint, in order. `signal` aborts when the host unlinks it or at unplug.
+   * Called for one transfer at a time an endpoint, in order. `signal` aborts when the host unlinks it or at unplug:
+   * reject then. Bytes that a call resolves with all the same are kept for the next transfer of the endpoint.
    */
   in(endpoint: number, length: number, signal: AbortSignal): Promise<Uint8Array | typeof STALL>;
   /** The host is gone (detached), or the device was unplugged by the server. */
