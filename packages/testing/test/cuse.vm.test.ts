@@ -1,6 +1,7 @@
 // The CUSE channel on a stock kernel: a program's calls on a device that is served here.
 // Kernels: 6.12, 6.1
 
+import { execFileSync } from "node:child_process";
 import { existsSync, statSync } from "node:fs";
 import { command, cuse, defineDevice, POLL, serve, struct, u32, wouldBlock } from "@devlift/core";
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
@@ -50,6 +51,7 @@ function loopback(onBlocked: () => void = () => undefined) {
 const path = "/dev/devlift/test";
 
 beforeAll(() => {
+  execFileSync("modprobe", ["cuse"]);
   buildCalls(64);
   buildCalls(32);
 });

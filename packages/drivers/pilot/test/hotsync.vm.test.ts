@@ -1,28 +1,31 @@
 // A HotSync as a person does it, on a stock kernel: cuse, vhci_hcd, libusb, the daemon, a virtual handheld of each
-// probe family, and a client that knows nothing but the device file.
+// probe family, and a client program that knows nothing but the device file.
 
+import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import {
   compareDatabases,
   type Family,
   fromImage,
-  HotSyncClient,
   MODELS,
   type ModelName,
   OS_PROFILES,
-  openSerialPort,
-  type PalmDatabase,
   PalmUsbDevice,
   toImage,
 } from "@devlift/testing";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { Daemon } from "./daemon.ts";
 import { syncDatabase } from "./databases.ts";
+import { bundleProgram, HOTSYNC, runProgram } from "./program.ts";
 import { Cradle, PILOT } from "./vm-bench.ts";
 
 let cradle: Cradle;
 let daemon: Daemon;
+let hotsync: string;
 
 beforeAll(async () => {
+  hotsync = await bundleProgram(HOTSYNC);
   cradle = await Cradle.open();
   daemon = await Daemon.start(["--channel", "cuse", "--usb", "libusb"]);
 });
@@ -43,32 +46,43 @@ const HANDHELDS: readonly [probe: string, model: ModelName][] = [
 ];
 const FAMILIES: readonly Family[] = ["slp", "net"];
 
+/** The button is pressed, the program is run. @returns what it printed */
+async function sync(device: PalmUsbDevice, ...args: readonly string[]): Promise<Record<string, unknown>> {
+  const pressed = device.pressHotSync();
+  const { status, out, err } = await runProgram(hotsync, "--port", PILOT, "--json", ...args);
+  expect(status, `${err}\n${daemon.transcript}`).toBe(0);
+  expect(await pressed).toMatchObject({ endStatus: 0 });
+  return JSON.parse(out);
+}
+
 describe.each(HANDHELDS)("%s", (_probe, model) => {
   test.each(FAMILIES)("lists, backs up and installs over %s", async (family) => {
     const device = new PalmUsbDevice(MODELS[model], { family });
+    const { ram } = device.handheld.state;
     await cradle.plug(device);
-    const pressed = device.pressHotSync();
-    const client = await HotSyncClient.connect(await openSerialPort(PILOT));
-    expect(client.family).toBe(family);
 
-    const names = (await client.listDatabases()).map(({ name }) => name);
-    expect(names).toEqual(device.handheld.state.ram.map(({ name }) => name));
+    const { databases } = await sync(device, "list");
+    expect(databases).toMatchObject(ram.map(({ name }) => ({ name })));
 
-    for (const name of names) expect(differences(await client.backup(name), device.handheld.image(name))).toEqual([]);
+    const folder = mkdtempSync(join(tmpdir(), "devlift-backup-"));
+    await sync(device, "backup", folder);
+    const images = readdirSync(folder).map((file) => fromImage(readFileSync(join(folder, file))));
+    expect(images.map(({ name }) => name).sort()).toEqual(ram.map(({ name }) => name).sort());
+    for (const image of images) expect(differences(image, device)).toEqual([]);
 
-    const given: PalmDatabase = syncDatabase(7, 40);
-    await client.install(toImage(given));
+    const given = syncDatabase(7, 40);
+    const file = join(folder, "given.pdb");
+    writeFileSync(file, toImage(given));
+    await sync(device, "install", file);
     // A Palm OS before 4 (DLP before 1.2) has no way to be told a database's dates.
     const dates = MODELS[model].profile === OS_PROFILES.palmOs3 ? /^(created|modified|backedUp): / : /^$/;
-    const changed = differences(toImage(given), device.handheld.image(given.name));
-    expect(changed.filter((line) => !dates.test(line))).toEqual([]);
-
-    await client.endOfSync();
-    expect(await pressed).toMatchObject({ endStatus: 0 });
+    expect(differences(given, device).filter((line) => !dates.test(line))).toEqual([]);
     expect(device.strayBytes).toBe(0);
   });
 });
 
-function differences(image: Uint8Array, other: Uint8Array | undefined): string[] {
-  return other === undefined ? ["not there"] : compareDatabases(fromImage(image), fromImage(other));
+/** What differs between a database and the handheld's of that name. */
+function differences(database: ReturnType<typeof fromImage>, { handheld }: PalmUsbDevice): string[] {
+  const image = handheld.image(database.name);
+  return image === undefined ? [`${database.name} is not there`] : compareDatabases(database, fromImage(image));
 }

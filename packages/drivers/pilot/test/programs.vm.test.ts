@@ -3,17 +3,20 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { text } from "node:stream/consumers";
-import { SerialPort } from "serialport";
+import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Daemon } from "./daemon.ts";
 import { ScriptedHandheld } from "./oracle/scripted-handheld.ts";
+import { bundleProgram, runProgram } from "./program.ts";
 import { Cradle, PILOT } from "./vm-bench.ts";
 
 const handheld = new ScriptedHandheld();
 let cradle: Cradle;
 let daemon: Daemon;
+let serialport: string;
 
 beforeAll(async () => {
+  serialport = await bundleProgram(fileURLToPath(new URL("programs/serialport.ts", import.meta.url)));
   cradle = await Cradle.open();
   await cradle.plug(handheld);
   daemon = await Daemon.start(["--channel", "cuse", "--usb", "libusb", "--wait"]);
@@ -77,19 +80,17 @@ test("picocom talks, and ends by its own key", async () => {
 
 test("npm serialport opens, sets, drains, flushes, reads and writes", async () => {
   const from = handheld.sent.length;
-  const port = new SerialPort({ path: PILOT, baudRate: 115200, parity: "even", stopBits: 2 });
-  await once(port, "open");
-  const done = (call: (callback: (error: Error | null | undefined) => void) => void) =>
-    new Promise<void>((resolve, reject) => call((error) => (error ? reject(error) : resolve())));
-  port.write("serialport");
-  await done((callback) => port.drain(callback));
-  expect(handheld.sent.subarray(from).toString()).toBe("serialport");
-  const data = once(port, "data");
-  handheld.push(Buffer.from("answer"));
-  expect(String((await data)[0])).toBe("answer");
-  // A speed that is no B constant: TCSETS2 with BOTHER.
-  await done((callback) => port.update({ baudRate: 12345 }, callback));
-  await done((callback) => port.flush(callback));
-  await expect(done((callback) => port.set({ dtr: true }, callback))).rejects.toThrow(/cannot get|cannot set/i);
-  await done((callback) => port.close(callback));
+  const running = runProgram(serialport, PILOT);
+  expect((await handheld.told(10, from)).toString()).toBe("serialport");
+  handheld.push(Buffer.from("heard"));
+  const { status, out, err } = await running;
+  expect(status, err).toBe(0);
+  expect(out.split("\n")).toEqual([
+    "drained",
+    "answer heard",
+    "updated and flushed",
+    expect.stringMatching(/^set: .*cannot get/),
+    "closed",
+    "",
+  ]);
 });

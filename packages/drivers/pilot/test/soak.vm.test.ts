@@ -1,19 +1,22 @@
-// Fifty times plugged in, synced and pulled out: every byte arrives, and the daemon is as small as before.
+// Fifty times plugged in, synced and pulled out, every third time in the middle: every byte arrives, and the daemon is
+// as small as before.
 
+import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import {
   compareDatabases,
   type Family,
   fromImage,
-  HotSyncClient,
   MODELS,
   type ModelName,
-  openSerialPort,
   PalmUsbDevice,
   toImage,
 } from "@devlift/testing";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Daemon } from "./daemon.ts";
 import { syncDatabase } from "./databases.ts";
+import { bundleProgram, HOTSYNC, runProgram } from "./program.ts";
 import { Cradle, PILOT } from "./vm-bench.ts";
 
 const ROUNDS = 50;
@@ -23,10 +26,13 @@ const WARM = 15;
 const NOISE_KIB = 8 * 1024;
 const MODEL_NAMES: readonly ModelName[] = ["visor", "tungsten", "clie5", "clie35", "m505"];
 
+const folder = mkdtempSync(join(tmpdir(), "devlift-soak-"));
 let cradle: Cradle;
 let daemon: Daemon;
+let hotsync: string;
 
 beforeAll(async () => {
+  hotsync = await bundleProgram(HOTSYNC);
   cradle = await Cradle.open();
   daemon = await Daemon.start(["--channel", "cuse", "--usb", "libusb"]);
 });
@@ -36,43 +42,61 @@ afterAll(async () => {
   await cradle.close();
 });
 
-/** One round; every third time the handheld is pulled out in the middle of a backup. */
-async function round(number: number): Promise<void> {
+/** The handheld of a round, with a database of its own, and the plug pulled after so many of its answers. */
+function handheldOf(number: number, pullAfter: number): PalmUsbDevice {
   const model = MODEL_NAMES[number % MODEL_NAMES.length] ?? "visor";
   const family: Family = number % 2 === 0 ? "slp" : "net";
-  const device = new PalmUsbDevice(MODELS[model], { family });
-  const stored = syncDatabase(number + 1, 24);
-  device.handheld.state.ram.push(stored);
+  let answers = 0;
+  const onCommand = () => {
+    answers++;
+    if (answers === pullAfter) void cradle.pull();
+  };
+  const device = new PalmUsbDevice(MODELS[model], { family, onCommand });
+  device.handheld.state.ram.splice(0, Infinity, syncDatabase(number + 1, 24));
+  return device;
+}
+
+/** A backup that the unplug cuts off. */
+async function brokenRound(number: number): Promise<void> {
+  const device = handheldOf(number, 12);
+  await cradle.plug(device);
+  const pressed = expect(device.pressHotSync()).rejects.toThrow();
+  const { status } = await runProgram(hotsync, "--port", PILOT, "backup", folder);
+  expect(status).toBe(1);
+  await pressed;
+  await cradle.unplug();
+}
+
+/** A backup in one round, an install in the next. */
+async function wholeRound(number: number): Promise<void> {
+  const device = handheldOf(number, Infinity);
+  const [stored] = device.handheld.state.ram;
+  const given = syncDatabase(number + 1000, 24);
+  const file = join(folder, "given.pdb");
+  writeFileSync(file, toImage(given));
   await cradle.plug(device);
   const pressed = device.pressHotSync();
-  const client = await HotSyncClient.connect(await openSerialPort(PILOT));
-  if (number % 3 === 2) {
-    const ended = expect(pressed).rejects.toThrow();
-    const backup = expect(client.backup(stored.name)).rejects.toThrow();
-    await cradle.unplug();
-    await Promise.all([ended, backup]);
-    await client.close();
-    return;
-  }
-  expect(compareDatabases(fromImage(await client.backup(stored.name)), stored)).toEqual([]);
-  const given = syncDatabase(number + 1000, 24);
-  await client.install(toImage(given));
-  await client.endOfSync();
+  const what = number % 3 === 0 ? ["backup", folder] : ["install", file];
+  const { status, err } = await runProgram(hotsync, "--port", PILOT, ...what);
+  expect(status, `round ${number}: ${err}\n${daemon.transcript}`).toBe(0);
   await pressed;
-  const kept = device.handheld.image(given.name);
-  // A Palm OS before 4 keeps no dates of what is installed; hotsync.vm.test.ts looks at those.
-  const dateless = { created: 0, modified: 0, backedUp: 0 };
-  const same = kept && compareDatabases({ ...fromImage(kept), ...dateless }, { ...given, ...dateless });
-  expect(same).toEqual([]);
   expect(device.strayBytes).toBe(0);
   await cradle.unplug();
+  // A Palm OS before 4 keeps no dates of what is installed; hotsync.vm.test.ts looks at those.
+  const dateless = { created: 0, modified: 0, backedUp: 0 };
+  const [wanted, got] =
+    number % 3 === 0
+      ? [stored, readFileSync(join(folder, `${stored?.name}.pdb`))]
+      : [given, device.handheld.image(given.name)];
+  const same = wanted && got && compareDatabases({ ...fromImage(got), ...dateless }, { ...wanted, ...dateless });
+  expect(same).toEqual([]);
 }
 
 test(`${ROUNDS} connects, syncs and unplugs`, async () => {
   let handles: readonly string[] = [];
   let resident = 0;
   for (let number = 0; number < ROUNDS; number++) {
-    await round(number);
+    await (number % 3 === 2 ? brokenRound(number) : wholeRound(number));
     if (number === WARM) [handles, resident] = [daemon.handles(), daemon.resident()];
   }
   expect(daemon.handles().length, daemon.handles().join(" ")).toBeLessThanOrEqual(handles.length);

@@ -35,6 +35,11 @@ export class Cradle {
     return this.#port.enumerated();
   }
 
+  /** Unplugs without waiting: unplug() is still due. */
+  pull(): Promise<void> {
+    return this.server.unplug(BUSID);
+  }
+
   /** Resolves when the kernel has let go of the device, too. */
   async unplug(): Promise<void> {
     await this.server.unplug(BUSID);
