@@ -49,7 +49,9 @@ function requireNode() {
 /** Runs a program to its end, its output kept. */
 function runQuietly(program, args) {
   return new Promise((resolve) => {
-    const child = spawn(program, args, { cwd: ROOT, env: environment, stdio: ["ignore", "pipe", "pipe"] });
+    // `npm --silent` around us would silence the errors of npm and pnpm below us too.
+    const env = { ...environment, npm_config_loglevel: "error" };
+    const child = spawn(program, args, { cwd: ROOT, env, stdio: ["ignore", "pipe", "pipe"] });
     const output = [];
     child.stdout.on("data", (chunk) => output.push(chunk));
     child.stderr.on("data", (chunk) => output.push(chunk));
