@@ -82,7 +82,7 @@ export class Daemon {
 const WRONG_ARGUMENTS = 2;
 
 function failure(how: number | string): ToolError {
-  if (how === WRONG_ARGUMENTS) return new CommandLineError("devlift-pilot does not take these options");
+  if (how === WRONG_ARGUMENTS) return new CommandLineError("try: npm start -- --help");
   return new ToolError(`devlift-pilot ended ${howEnded(how)}`);
 }
 

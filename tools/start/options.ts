@@ -76,7 +76,7 @@ function parse(args: readonly string[]) {
   } catch (cause) {
     // Node's first sentence is good; what follows is about positional arguments, which there are none of.
     const sentence = cause instanceof Error ? cause.message.split(". ")[0] : String(cause);
-    throw new CommandLineError(`${sentence}\nTry: npm start -- --help`, { cause });
+    throw new CommandLineError(`${sentence}; try: npm start -- --help`, { cause });
   }
 }
 

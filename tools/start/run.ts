@@ -66,7 +66,7 @@ async function serve({ options, source, daemon, interruption, traffic, screen }:
   const unlessOver = <T>(work: Promise<T>): Promise<T> => Promise.race([work, daemon.failed, interruption.came]);
   const starting = screen.waiting("starting the daemon");
   const { device, channel } = await unlessOver(daemon.ready).finally(() => starting.done());
-  screen.fact("channel", channel);
+  screen.fact("channel", ...channel.split("; "));
   screen.fact("device", device);
   if (!source.isVirtual) screen.print("", "Press the HotSync button of your handheld.");
 
@@ -82,8 +82,10 @@ async function serve({ options, source, daemon, interruption, traffic, screen }:
   if (options.once) return;
 
   traffic.watchOthers();
-  const pressed = source.isVirtual ? "the virtual Palm's button presses itself" : "then press the HotSync button";
-  screen.print("", `For a program of yours, ${pressed}:`, `  pilot-xfer --port ${device} --list`);
+  const pressed = source.isVirtual
+    ? "The virtual Palm's HotSync button is pressed whenever a program opens the port."
+    : "Then press the HotSync button.";
+  screen.print("", `For a program of your own:  pilot-xfer --port ${device} --list`, pressed);
   screen.print("", "Serving until Ctrl-C.");
   await unlessOver(new Promise<never>(() => undefined));
 }
@@ -106,7 +108,7 @@ class Traffic {
   }
 
   take({ level, msg, received, sent }: LogLine): void {
-    if (level !== "info" && level !== "debug") this.#screen.warn(withName(msg));
+    if (level !== "info" && level !== "debug") this.#trouble(msg);
     else if (msg.startsWith("port open: ")) this.#isOurs = !this.#watching;
     else if (msg === "port closed") {
       if (!this.#isOurs) this.#event(`a program used the port: ${received} bytes from the handheld, ${sent} to it`);
@@ -116,9 +118,10 @@ class Traffic {
   #event(text: string): void {
     this.#screen.fact(new Date().toLocaleTimeString("en-GB"), text);
   }
-}
 
-/** What the daemon says before it has a log begins with its name. */
-function withName(text: string): string {
-  return text.startsWith("devlift-pilot: ") ? text : `devlift-pilot: ${text}`;
+  /** A wrong command line is refused before there is a log, in words for somebody who ran the daemon by hand. */
+  #trouble(text: string): void {
+    if (!text.startsWith("Try 'devlift-pilot"))
+      this.#screen.warn(text.replace(/^devlift-pilot: /, ""), "devlift-pilot");
+  }
 }

@@ -29,9 +29,9 @@ export class Screen {
     this.#err = err;
   }
 
-  /** `label     text`, aligned with the others. */
-  fact(label: string, text: string): void {
-    this.print(`${label.padEnd(LABEL_WIDTH)} ${clean(text)}`);
+  /** `label     text`, aligned with the others; more text below it. */
+  fact(label: string, ...texts: readonly string[]): void {
+    this.print(...texts.map((text, index) => `${(index === 0 ? label : "").padEnd(LABEL_WIDTH)} ${clean(text)}`));
   }
 
   /** Lines of our own making. */
@@ -39,9 +39,9 @@ export class Screen {
     this.#write(this.#out, lines);
   }
 
-  /** For what is not as it should be. */
-  warn(text: string): void {
-    this.#write(this.#err, [`devlift: ${text.split("\n").map(clean).join("\n")}`]);
+  /** For what is not as it should be, said by `who`. */
+  warn(text: string, who = "devlift"): void {
+    this.#write(this.#err, [`${who}: ${clean(text)}`]);
   }
 
   /** Shows that something is under way, until done(). One at a time. */
