@@ -35,7 +35,7 @@ export interface TestFiles {
 /** What vitest.config.ts finds, of that what has `pattern` in its path. */
 export async function listTestFiles(pattern: string | undefined): Promise<TestFiles> {
   const filter = pattern === undefined ? [] : [pattern];
-  const text = await run("vitest", ["list", "--filesOnly", "--json", ...filter], { cwd: CHECKOUT });
+  const text = await run("vitest", ["list", ...filter, "--filesOnly", "--json"], { cwd: CHECKOUT });
   const files: { file: string; projectName: string }[] = JSON.parse(text);
   const of = (project: string) =>
     files.filter((entry) => entry.projectName === project).map((entry) => relative(CHECKOUT, entry.file));

@@ -3,7 +3,7 @@
 import { expect, test } from "vitest";
 import { ToolError } from "../../shared/errors.ts";
 import { parseCommandLine, selectTiers, withVm } from "../cli.ts";
-import { kernelsOf, type TestFiles } from "../tiers.ts";
+import { kernelsOf, listTestFiles, type TestFiles } from "../tiers.ts";
 
 const FILES: TestFiles = {
   unit: ["a.test.ts"],
@@ -39,6 +39,15 @@ test("a pattern leaves out what it does not concern, and has to find something",
 test("what is not understood is an error", () => {
   for (const args of [["--no-such"], ["a", "b"], ["--kernel", "5.10"], ["--tier", "x"], ["--tier", "vm", "--no-vm"]])
     expect(() => parseCommandLine(args)).toThrow(ToolError);
+});
+
+test("a pattern finds test files by their path, each in its tier", async () => {
+  expect(await listTestFiles("tools/vm/test/tr")).toEqual({
+    unit: ["tools/vm/test/trailer.test.ts"],
+    boot: [],
+    vm: [],
+  });
+  expect((await listTestFiles("tools/vm/test/vm.")).boot).toEqual(["tools/vm/test/vm.boot.test.ts"]);
 });
 
 test("a test file names its kernels in a comment", () => {
