@@ -1,6 +1,6 @@
 // The desktop against a handheld that answers what a test says, and the links against peers that are out of step.
 
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { HotSyncClient } from "../src/hotsync/client.ts";
 import { type ByteStream, memoryStreams } from "../src/hotsync-protocol/byte-stream.ts";
 import { ByteWriter } from "../src/hotsync-protocol/bytes.ts";
@@ -23,6 +23,9 @@ import { PadpEngine } from "../src/hotsync-protocol/padp-engine.ts";
 import { PadpLink } from "../src/hotsync-protocol/padp-link.ts";
 import { Handheld } from "../src/palm/handheld.ts";
 import { OS_PROFILES } from "../src/palm/profiles.ts";
+
+// A bound for a test that hangs, far from what a busy machine needs.
+vi.setConfig({ testTimeout: 120_000 });
 
 type Answers = Readonly<Record<number, Partial<DlpResponse>>>;
 

@@ -3,7 +3,7 @@
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { HotSyncClient } from "../src/hotsync/client.ts";
 import { COMMANDS, fileName } from "../src/hotsync/commands.ts";
 import { openSerialPort, PortError } from "../src/hotsync/serial-port.ts";
@@ -12,6 +12,9 @@ import { DB_ATTR } from "../src/hotsync-protocol/dlp-databases.ts";
 import { compareDatabases } from "../src/palm/compare.ts";
 import { emptyDatabase, fromImage } from "../src/palm/database.ts";
 import { Handheld } from "../src/palm/handheld.ts";
+
+// A bound for a test that hangs, far from what a busy machine needs.
+vi.setConfig({ testTimeout: 120_000 });
 
 let directory: string;
 beforeEach(async () => {

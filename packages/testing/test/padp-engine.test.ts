@@ -1,11 +1,14 @@
 // PADP on a bad line, on a clock that the test turns: two engines, and what happens to the packets between them.
 
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { decodePadp, encodePadp, PADP_FLAG, PADP_TYPE } from "../src/hotsync-protocol/padp.ts";
 import { PADP_MAX_MESSAGE, PADP_TIMING, PadpEngine } from "../src/hotsync-protocol/padp-engine.ts";
 import { encodeSlp, SLP_TYPE, SlpDecoder } from "../src/hotsync-protocol/slp.ts";
 import { Random } from "../src/palm/random.ts";
 import { hex } from "./hex.ts";
+
+// A bound for a test that hangs, far from what a busy machine needs.
+vi.setConfig({ testTimeout: 120_000 });
 
 /** A line between two engines. `damage` says what of a packet arrives. */
 class Bench {

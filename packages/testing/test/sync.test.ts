@@ -1,6 +1,6 @@
 // Whole HotSyncs in memory: the desktop and the handheld, with both families, on good and bad lines.
 
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { HotSyncClient } from "../src/hotsync/client.ts";
 import { type Line, memoryStreams } from "../src/hotsync-protocol/byte-stream.ts";
 import { ByteWriter } from "../src/hotsync-protocol/bytes.ts";
@@ -20,6 +20,9 @@ import { emptyDatabase, fromImage, type PalmDatabase, toImage } from "../src/pal
 import { Handheld, type HandheldOptions, type SyncResult } from "../src/palm/handheld.ts";
 import { OS_PROFILES } from "../src/palm/profiles.ts";
 import { Random } from "../src/palm/random.ts";
+
+// A bound for a test that hangs, far from what a busy machine needs.
+vi.setConfig({ testTimeout: 120_000 });
 
 interface Setup extends HandheldOptions {
   readonly family?: Family;
