@@ -3,6 +3,16 @@
 
 import type { LineHost, LineSettings, ModemLines, OpenLineCall, SerialDriver, SerialLine } from "../src/index.ts";
 
+/** Bytes that no two places of a buffer have alike. */
+export function noise(length: number): Uint8Array {
+  let state = 1;
+  return Uint8Array.from({ length }, () => {
+    // A linear congruential generator of Numerical Recipes.
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state >>> 24;
+  });
+}
+
 export class FakeLine implements SerialLine {
   readonly host: LineHost;
   /** What has been taken. */
@@ -42,6 +52,7 @@ export class FakeLine implements SerialLine {
   }
 
   drain(signal: AbortSignal): Promise<void> {
+    if (this.pending === 0) return Promise.resolve();
     return new Promise((resolve, reject) => {
       const sent = () => {
         this.#drains.delete(sent);

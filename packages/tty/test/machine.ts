@@ -9,8 +9,8 @@ import { native } from "@devlift/core";
 const LIMIT_MS = 20_000;
 
 /** Polls until it holds. @throws RangeError when it never does */
-export async function until(what: string, holds: () => boolean): Promise<void> {
-  for (const end = performance.now() + LIMIT_MS; !holds(); await setTimeout(1))
+export async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
+  for (const end = performance.now() + LIMIT_MS; !(await holds()); await setTimeout(1))
     if (performance.now() > end) throw new RangeError(`it never came: ${what}`);
 }
 

@@ -202,6 +202,8 @@ test("TIOCEXCL keeps others out until the last close", async () => {
   await (await bench.open()).file.close();
   await client.call("TIOCEXCL");
   await client.file.close();
+  const next = await bench.open();
+  expect(await next.int("TIOCGEXCL")).toBe(0);
   await (await bench.open()).file.close();
 });
 

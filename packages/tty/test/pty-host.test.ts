@@ -9,7 +9,7 @@ import { portCommands } from "../src/commands.ts";
 import { ptyAvailability, servePty } from "../src/index.ts";
 import { Deferred } from "../src/interruptible.ts";
 import { RAW_AND_SILENT, Termios2 } from "../src/termios.ts";
-import { FakeDriver } from "./fake-line.ts";
+import { FakeDriver, noise } from "./fake-line.ts";
 import { Program, temporaryDirectory, until } from "./machine.ts";
 
 let directory: ReturnType<typeof temporaryDirectory>;
@@ -173,7 +173,7 @@ test("each side is slowed to the pace of the other, and nothing is lost", async 
     taken += driver.line.written.splice(0).length;
     return taken === written;
   });
-  const sent = Uint8Array.from({ length: 200_000 }, (_, at) => (at * 7919) >> 3);
+  const sent = noise(200_000);
   let got = Buffer.alloc(0);
   let at = 0;
   await until("all of it", () => {

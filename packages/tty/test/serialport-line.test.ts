@@ -1,7 +1,7 @@
 // A real serial port below ours, as far as a pty is one: its slave is the port, its master the wire.
 
 import { closeSync } from "node:fs";
-import { decode, MemoryKernel, native, silent } from "@devlift/core";
+import { decode, MemoryKernel, native, POLL, silent } from "@devlift/core";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { portCommands } from "../src/commands.ts";
 import { defineSerialPort } from "../src/index.ts";
@@ -107,6 +107,19 @@ test("a port that goes is a hang-up, and one that is not there ENODEV", async ()
   expect(await read).toBe("");
   await expect(client.termios()).rejects.toMatchObject({ code: "EIO" });
   await expect(open()).rejects.toMatchObject({ code: "ENODEV" });
+});
+
+test("a port that goes while nobody reads is a hang-up too", async () => {
+  const client = await open();
+  wire.send("x".repeat(4090));
+  await until("a full queue", async () => (await client.int("FIONREAD")) === 4090);
+  let woken = false;
+  await client.file.poll(() => {
+    woken = true;
+  });
+  wire.close();
+  await until("the hang-up", () => woken);
+  expect((await client.file.poll()) & POLL.HUP).toBe(POLL.HUP);
 });
 
 test("a port that another program has locked is EBUSY; the last close gives it back", async () => {

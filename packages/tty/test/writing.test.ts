@@ -81,6 +81,23 @@ test("tcdrain and TCSETSW wait for the hardware, TCSETS does not; TCSETSF throws
   expect(await client.int("FIONREAD")).toBe(0);
 });
 
+test("tcdrain waits for output that is processed and not yet taken, also while it is held up", async () => {
+  const { bench, client } = await opened();
+  await client.change({ c_oflag: OFLAG.OPOST | OFLAG.XTABS });
+  bench.line.room = 2;
+  expect(await client.file.write(text("\t"))).toBe(1);
+  expect(await client.int("TIOCOUTQ")).toBe(8);
+  await client.call("TCXONC", 0);
+  bench.line.sendAll();
+  const drain = new Pending(client.call("TCSBRK", 1));
+  expect(await drain.waits()).toBe(true);
+  await client.call("TCXONC", 1);
+  expect(await drain.waits()).toBe(true);
+  bench.line.sendAll();
+  await drain.done;
+  expect(bench.line.takeText()).toBe("        ");
+});
+
 test("an interrupted TCSETSW changes nothing", async () => {
   const { bench, client } = await opened();
   await client.file.write(text("out"));
