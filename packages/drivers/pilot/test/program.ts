@@ -23,6 +23,8 @@ export async function bundleProgram(entry: string): Promise<string> {
     platform: "node",
     format: "esm",
     external: ["serialport"],
+    // CommonJS packages inside ask for Node's own modules.
+    banner: { js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);' },
     logLevel: "silent",
   });
   return outfile;
