@@ -48,28 +48,59 @@ export async function answerWakeUp(link: PadpLink, maxBaud: number, timeoutMs?: 
   link.connected({ longHeaders: false });
 }
 
+/**
+ * Between two greetings. A desktop that flushes its port after opening it, as serialport does, may lose the first one,
+ * and NET repeats nothing: then the person presses the button again.
+ */
+const GREET_AGAIN_MS = 3000;
+/** No desktop is so slow that more of them wait for it. */
+const GREETINGS_LIMIT = 100;
+
 /** The handheld's end of NET's hand-shake. */
-export async function greetDesktop(link: NetLink, timeoutMs?: number): Promise<void> {
-  await link.send(NET_HANDSHAKE.HELLO);
-  await expect(link, NET_HANDSHAKE.HELLO_REPLY, timeoutMs);
+export async function greetDesktop(link: NetLink, timeoutMs = Number.POSITIVE_INFINITY): Promise<void> {
+  await greet(link, timeoutMs);
   await link.send(NET_HANDSHAKE.SETUP);
   await expect(link, NET_HANDSHAKE.SETUP_REPLY, timeoutMs);
   await link.send(NET_HANDSHAKE.DONE);
+}
+
+async function greet(link: NetLink, timeoutMs: number): Promise<void> {
+  for (let left = timeoutMs; ; left -= GREET_AGAIN_MS) {
+    await link.send(NET_HANDSHAKE.HELLO);
+    try {
+      await expect(link, NET_HANDSHAKE.HELLO_REPLY, Math.min(left, GREET_AGAIN_MS));
+      return;
+    } catch (error) {
+      const isSilence = error instanceof ProtocolError && error.kind === "timeout";
+      if (!isSilence || left <= GREET_AGAIN_MS) throw error;
+    }
+  }
 }
 
 /** The desktop's end of NET's hand-shake. */
 export async function answerGreeting(link: NetLink, timeoutMs?: number): Promise<void> {
   await expect(link, NET_HANDSHAKE.HELLO, timeoutMs);
   await link.send(NET_HANDSHAKE.HELLO_REPLY);
-  await expect(link, NET_HANDSHAKE.SETUP, timeoutMs);
+  let setup = await link.receive(timeoutMs);
+  // Greetings from before our answer was seen.
+  for (let more = GREETINGS_LIMIT; more > 0 && resembles(setup, NET_HANDSHAKE.HELLO); more--)
+    setup = await link.receive(timeoutMs);
+  check(setup, NET_HANDSHAKE.SETUP);
   await link.send(NET_HANDSHAKE.SETUP_REPLY);
   await expect(link, NET_HANDSHAKE.DONE, timeoutMs);
 }
 
-/** The first byte names the message; of the rest only that it is all there counts, the fields differ by device. */
 async function expect(link: NetLink, model: Uint8Array, timeoutMs?: number): Promise<void> {
-  const message = await link.receive(timeoutMs);
-  if (message[0] === model[0] && message.length === model.length) return;
+  check(await link.receive(timeoutMs), model);
+}
+
+/** The first byte names the message; of the rest only that it is all there counts, the fields differ by device. */
+function resembles(message: Uint8Array, model: Uint8Array): boolean {
+  return message[0] === model[0] && message.length === model.length;
+}
+
+function check(message: Uint8Array, model: Uint8Array): void {
+  if (resembles(message, model)) return;
   throw new ProtocolError(
     "malformed",
     `NET: ${model.length} bytes beginning 0x${model[0]?.toString(16)} expected in the hand-shake, ` +
