@@ -1,12 +1,18 @@
 // A virtual Palm in its cradle, exported over USB/IP on loopback. Whenever a program opens the port, its HotSync button
-// is pressed: once for each time that the port is opened.
+// is pressed.
 // Lifetime: a VirtualPalm from plugIn() to close().
 
+import { setTimeout as sleep } from "node:timers/promises";
 import { MODELS, PalmUsbDevice, ProtocolError, UsbipServer, VENDOR_REQUEST } from "@devlift/testing";
 import type { SetupPacket, STALL } from "@devlift/usb";
 import type { VirtualOptions } from "./options.ts";
 
 const BUSID = "1-1";
+/**
+ * How long after a HotSync the button is pressed again though the port was not closed, in milliseconds: a pty does not
+ * tell the daemon of a close when the next program opens it at once.
+ */
+const PATIENCE = 3000;
 
 export class VirtualPalm {
   /** For devlift-pilot's --usb. */
@@ -40,7 +46,7 @@ class CradledPalm extends PalmUsbDevice {
   #onPortClosed: () => void = () => undefined;
   #isPlugged = true;
 
-  /** The handheld begins when the host reads the port, and must not begin twice while a program has it open. */
+  /** The handheld begins when the host reads the port: the next time, and not in what is left of this one. */
   async syncAgainAndAgain(): Promise<void> {
     while (this.#isPlugged) {
       const portClosed = new Promise<void>((resolve) => {
@@ -52,7 +58,7 @@ class CradledPalm extends PalmUsbDevice {
         // A program may open the port for something else, or leave early.
         if (!(error instanceof ProtocolError)) throw error;
       }
-      await portClosed;
+      await Promise.race([portClosed, sleep(PATIENCE)]);
     }
   }
 
