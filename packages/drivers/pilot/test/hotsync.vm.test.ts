@@ -15,22 +15,23 @@ import {
   toImage,
 } from "@devlift/testing";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { Daemon } from "./daemon.ts";
+import { Daemon, DaemonError } from "./daemon.ts";
 import { syncDatabase } from "./databases.ts";
-import { bundleProgram, HOTSYNC, runProgram } from "./program.ts";
+import { HotSyncProgram } from "./program.ts";
 import { Cradle, PILOT } from "./vm-bench.ts";
 
 let cradle: Cradle;
 let daemon: Daemon;
-let hotsync: string;
+let hotsync: HotSyncProgram;
 
 beforeAll(async () => {
-  hotsync = await bundleProgram(HOTSYNC);
+  hotsync = await HotSyncProgram.start(PILOT);
   cradle = await Cradle.open();
   daemon = await Daemon.start(["--channel", "cuse", "--usb", "libusb"]);
 });
 
 afterAll(async () => {
+  await hotsync.stop();
   expect(await daemon.stop()).toBe(0);
   await cradle.close();
 });
@@ -46,13 +47,13 @@ const HANDHELDS: readonly [probe: string, model: ModelName][] = [
 ];
 const FAMILIES: readonly Family[] = ["slp", "net"];
 
-/** The button is pressed, the program is run. @returns what it printed */
-async function sync(device: PalmUsbDevice, ...args: readonly string[]): Promise<Record<string, unknown>> {
+/** The button is pressed, and the program syncs. @returns what it found out */
+async function sync(device: PalmUsbDevice, ...command: readonly string[]): Promise<Record<string, unknown>> {
   const pressed = device.pressHotSync();
-  const { status, out, err } = await runProgram(hotsync, "--port", PILOT, "--json", ...args);
-  expect(status, `${err}\n${daemon.transcript}`).toBe(0);
+  const synced = await hotsync.sync(...command);
+  if ("failed" in synced) throw new DaemonError(`${synced.failed}\n${daemon.transcript}`);
   expect(await pressed).toMatchObject({ endStatus: 0 });
-  return JSON.parse(out);
+  return synced.done;
 }
 
 describe.each(HANDHELDS)("%s", (_probe, model) => {

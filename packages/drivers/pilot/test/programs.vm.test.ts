@@ -3,7 +3,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { text } from "node:stream/consumers";
-import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Daemon } from "./daemon.ts";
 import { ScriptedHandheld } from "./oracle/scripted-handheld.ts";
@@ -16,7 +15,7 @@ let daemon: Daemon;
 let serialport: string;
 
 beforeAll(async () => {
-  serialport = await bundleProgram(fileURLToPath(new URL("programs/serialport.ts", import.meta.url)));
+  serialport = await bundleProgram("serialport");
   cradle = await Cradle.open();
   await cradle.plug(handheld);
   daemon = await Daemon.start(["--channel", "cuse", "--usb", "libusb", "--wait"]);

@@ -16,7 +16,7 @@ import {
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Daemon } from "./daemon.ts";
 import { syncDatabase } from "./databases.ts";
-import { bundleProgram, HOTSYNC, runProgram } from "./program.ts";
+import { HotSyncProgram } from "./program.ts";
 import { Cradle, PILOT } from "./vm-bench.ts";
 
 const ROUNDS = 50;
@@ -29,15 +29,16 @@ const MODEL_NAMES: readonly ModelName[] = ["visor", "tungsten", "clie5", "clie35
 const folder = mkdtempSync(join(tmpdir(), "devlift-soak-"));
 let cradle: Cradle;
 let daemon: Daemon;
-let hotsync: string;
+let hotsync: HotSyncProgram;
 
 beforeAll(async () => {
-  hotsync = await bundleProgram(HOTSYNC);
+  hotsync = await HotSyncProgram.start(PILOT);
   cradle = await Cradle.open();
   daemon = await Daemon.start(["--channel", "cuse", "--usb", "libusb"]);
 });
 
 afterAll(async () => {
+  await hotsync.stop();
   expect(await daemon.stop()).toBe(0);
   await cradle.close();
 });
@@ -61,8 +62,7 @@ async function brokenRound(number: number): Promise<void> {
   const device = handheldOf(number, 12);
   await cradle.plug(device);
   const pressed = expect(device.pressHotSync()).rejects.toThrow();
-  const { status } = await runProgram(hotsync, "--port", PILOT, "backup", folder);
-  expect(status).toBe(1);
+  expect(await hotsync.sync("backup", folder)).toHaveProperty("failed");
   await pressed;
   await cradle.unplug();
 }
@@ -77,8 +77,7 @@ async function wholeRound(number: number): Promise<void> {
   await cradle.plug(device);
   const pressed = device.pressHotSync();
   const what = number % 3 === 0 ? ["backup", folder] : ["install", file];
-  const { status, err } = await runProgram(hotsync, "--port", PILOT, ...what);
-  expect(status, `round ${number}: ${err}\n${daemon.transcript}`).toBe(0);
+  expect(await hotsync.sync(...what), `round ${number}\n${daemon.transcript}`).toHaveProperty("done");
   await pressed;
   expect(device.strayBytes).toBe(0);
   await cradle.unplug();
