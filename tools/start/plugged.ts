@@ -7,7 +7,7 @@ import { MODELS } from "@devlift/pilot";
 const DEVICES = "/sys/bus/usb/devices";
 
 /**
- * E.g. "Palm m505 (0830:0002) on USB 1-4"; undefined when there is none. Ids that other phones have too do not count:
+ * E.g. "Palm m505 on USB 1-4"; undefined when there is none. Ids that other phones have too do not count:
  * devlift-pilot looks closer at those, with `--usb libusb`.
  */
 export function findHandheld(folder = DEVICES): string | undefined {

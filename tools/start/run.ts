@@ -21,12 +21,14 @@ interface Source {
 
 /** @returns the exit status. @throws ToolError, CommandLineError */
 export async function run(options: Options, screen: Screen): Promise<number> {
+  let kill = (): void => undefined;
+  const interruption = watchSignals(() => kill());
   const source = await chooseSource(options.handheld);
-  screen.fact("handheld", source.what);
   const traffic = new Traffic(screen, source.isVirtual);
   const daemon = Daemon.start(["--usb", source.usb, ...options.daemonArgs], (line) => traffic.take(line));
-  const interruption = watchSignals(() => daemon.kill());
+  kill = () => daemon.kill();
   try {
+    screen.fact("handheld", source.what);
     await serve({ options, source, daemon, interruption, traffic, screen });
     return 0;
   } catch (error) {

@@ -15,7 +15,7 @@ const FRAME_MS = 100;
 /** What takes no longer than this, in milliseconds, is not worth a line in a pipe. */
 const WORTH_A_LINE = 1500;
 /** Between two lines about the same wait in a pipe, milliseconds. */
-const PIPE_MS = 10_000;
+const PIPE_MS = 5000;
 const LABEL_WIDTH = 10;
 const ERASE_LINE = "\r\x1b[K";
 

@@ -3,13 +3,15 @@
 
 import { execFileSync } from "node:child_process";
 import { statSync } from "node:fs";
+import { MODELS, PalmUsbDevice, startUdevd, UsbipServer, VhciPort } from "@devlift/testing";
 import { afterEach, beforeAll, expect, test } from "vitest";
 import { endAll, gone, StartProgram, syncWith } from "./start-program.ts";
 
 const DEVICE = "/dev/pilot";
 
-beforeAll(() => {
-  execFileSync("modprobe", ["cuse"]);
+beforeAll(async () => {
+  execFileSync("modprobe", ["-a", "cuse", "vhci_hcd"]);
+  await startUdevd();
 });
 afterEach(endAll);
 
@@ -28,9 +30,21 @@ test("npm start takes CUSE where it is, and serves /dev/pilot for one program af
   await gone(children, DEVICE);
 });
 
-test("a real handheld is waited for: the HotSync begins when it is plugged in", async () => {
+test("npm start takes the handheld that is plugged in", async () => {
+  const palm = new PalmUsbDevice(MODELS.m505);
+  const pressed = palm.pressHotSync();
+  const server = await UsbipServer.listen();
+  server.plug("1-1", palm);
+  const port = await VhciPort.attach(server, "1-1");
+  const name = await port.enumerated();
   const program = new StartProgram("--once");
-  expect(await program.ended).toBe(0);
-  expect(program.stdout).toMatch(/^channel {4}cuse: /m);
+  expect([await program.ended, program.stdout]).toEqual([
+    0,
+    expect.stringContaining(`handheld   Palm m505 on USB ${name}\n`),
+  ]);
+  expect(program.stdout).toContain("\nPress the HotSync button of your handheld.\nHotSync    done, over SLP\n");
+  expect(await pressed).toMatchObject({ endStatus: 0 });
   await gone([], DEVICE);
+  await port.detach();
+  await server.close();
 });
