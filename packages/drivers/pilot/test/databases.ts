@@ -19,5 +19,7 @@ export function syncDatabase(seed: number, count: number): PalmDatabase {
     category: 0,
     data: Uint8Array.from({ length: 1 + index * 37 }, next),
   }));
-  return { ...emptyDatabase({ name: `Devlift-${seed}`, type: "data", creator: "dvlf" }), records };
+  // Seconds since 1904. A date of 0 would be one that is not set.
+  const dates = { created: 3_100_000_000 + seed, modified: 3_200_000_000 + seed, backedUp: 3_300_000_000 + seed };
+  return { ...emptyDatabase({ name: `Devlift-${seed}`, type: "data", creator: "dvlf", ...dates }), records };
 }
