@@ -3,8 +3,14 @@
 
 import { type ChildProcess, spawn } from "node:child_process";
 
-/** Preloaded into the child. The pipe closes with this process, also by kill -9. */
-const TETHER = 'process.stdin.on("close", () => process.kill(process.pid, "SIGTERM")).resume().unref()';
+/**
+ * Preloaded into the child. The pipe closes with this process, also by kill -9; then nobody reads what the child says
+ * about its end either, and that must not disturb it.
+ */
+const TETHER = `
+  process.stderr.on("error", () => {});
+  process.stdin.on("close", () => process.kill(process.pid, "SIGTERM")).resume().unref();
+`;
 
 export interface Child {
   readonly process: ChildProcess;

@@ -2,7 +2,7 @@
 // Lifetime: a StartProgram from its making to `ended`; endAll() after each test ends what a failed test has left.
 
 import { type ChildProcess, execFile, spawn } from "node:child_process";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { lstatSync, readdirSync, readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -92,9 +92,10 @@ export async function syncWith(port: string): Promise<string[]> {
   return databases.map(({ name }) => name);
 }
 
-/** Waits until the processes and the file have gone; the test's time limit is the only one. */
+/** Waits until the processes and the file, or link, have gone; the test's time limit is the only one. */
 export async function gone(processes: readonly number[], path: string): Promise<void> {
-  while (processes.some((pid) => parentOf(pid) !== undefined) || existsSync(path)) await sleep(20);
+  const isThere = () => lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+  while (processes.some((pid) => parentOf(pid) !== undefined) || isThere()) await sleep(20);
 }
 
 /** Undefined when there is no such process, or when all that is left of it is its status (proc(5), stat). */
