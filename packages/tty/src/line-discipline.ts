@@ -74,9 +74,13 @@ export class LineDiscipline {
     return QUEUE_SIZE - this.#queue.count < THRESHOLD;
   }
 
-  /** So little is left to read that more may come. */
+  /**
+   * So little is left to read that more may come, or less than a reader may wait for: the kernel's reader takes bytes
+   * while it waits and so makes room, ours leaves them where they are.
+   */
   get roomy(): boolean {
-    return this.#available <= THRESHOLD;
+    const enough = this.#canonical ? 0 : this.#modes.character(CC.VMIN);
+    return this.#available <= THRESHOLD || this.#available < enough;
   }
 
   /** c_lflag was changed, from `before`. */

@@ -165,6 +165,24 @@ test("no byte is lost between a line that stops when told and a slow reader", as
   expect(bench.line.throttles.at(-1)).toBe(false);
 });
 
+test.each([
+  { least: 255, time: 0 },
+  { least: 200, time: 2 },
+])("a reader of many bytes (VMIN $least, VTIME $time) gets them from a line that heeds the brake", async ({ least, time }) => {
+  const { bench, client } = await opened(least, time);
+  let at = 0;
+  const feed = () => {
+    for (; bench.line.throttles.at(-1) !== true; at += 64) bench.line.host.received(new Uint8Array(64));
+  };
+  feed();
+  for (let got = 0; got < 10_000; got += least) {
+    const read = new Pending(client.file.read(least));
+    if (await read.waits()) feed();
+    expect(await read.waits()).toBe(false);
+    expect(await read.done).toHaveLength(least);
+  }
+});
+
 test("a line that does not stop is kept waiting up to a limit, and what fits is in order", async () => {
   const { bench, client } = await opened(1, 0);
   const sent = noise(1_200_000);
