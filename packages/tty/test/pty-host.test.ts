@@ -3,7 +3,7 @@
 import { existsSync, lstatSync, readlinkSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Channel, DeviceError, encode, native } from "@devlift/core";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { FakeClock } from "../../core/test/fake-clock.ts";
 import { portCommands } from "../src/commands.ts";
 import { ptyAvailability, servePty } from "../src/index.ts";
@@ -11,6 +11,9 @@ import { Deferred } from "../src/interruptible.ts";
 import { RAW_AND_SILENT, Termios2 } from "../src/termios.ts";
 import { FakeDriver, noise } from "./fake-line.ts";
 import { Program, temporaryDirectory, until } from "./machine.ts";
+
+// Above until()'s limit, so that its message is what a failure shows.
+vi.setConfig({ testTimeout: 60_000 });
 
 let directory: ReturnType<typeof temporaryDirectory>;
 let driver: FakeDriver;

@@ -1,10 +1,13 @@
 // When a read returns, and with what: VMIN and VTIME as in n_tty_read(), O_NONBLOCK, poll, signals, and the queue.
 
 import { POLL } from "@devlift/core";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { CFLAG, LFLAG } from "../src/termios.ts";
 import { Bench, type Client, O_NONBLOCK, O_RDWR, Pending, settle } from "./bench.ts";
 import { noise } from "./fake-line.ts";
+
+// Some carry a lot; on a slow machine that takes longer than the runner's 5 s.
+vi.setConfig({ testTimeout: 60_000 });
 
 async function opened(min: number, time: number, flags: number = O_RDWR): Promise<{ bench: Bench; client: Client }> {
   const bench = await new Bench().serve();
@@ -168,20 +171,23 @@ test("no byte is lost between a line that stops when told and a slow reader", as
 test.each([
   { least: 255, time: 0 },
   { least: 200, time: 2 },
-])("a reader of many bytes (VMIN $least, VTIME $time) gets them from a line that heeds the brake", async ({ least, time }) => {
-  const { bench, client } = await opened(least, time);
-  let at = 0;
-  const feed = () => {
-    for (; bench.line.throttles.at(-1) !== true; at += 64) bench.line.host.received(new Uint8Array(64));
-  };
-  feed();
-  for (let got = 0; got < 10_000; got += least) {
-    const read = new Pending(client.file.read(least));
-    if (await read.waits()) feed();
-    expect(await read.waits()).toBe(false);
-    expect(await read.done).toHaveLength(least);
-  }
-});
+])(
+  "a reader of many bytes (VMIN $least, VTIME $time) gets them from a line that heeds the brake",
+  async ({ least, time }) => {
+    const { bench, client } = await opened(least, time);
+    let at = 0;
+    const feed = () => {
+      for (; bench.line.throttles.at(-1) !== true; at += 64) bench.line.host.received(new Uint8Array(64));
+    };
+    feed();
+    for (let got = 0; got < 10_000; got += least) {
+      const read = new Pending(client.file.read(least));
+      if (await read.waits()) feed();
+      expect(await read.waits()).toBe(false);
+      expect(await read.done).toHaveLength(least);
+    }
+  },
+);
 
 test("a line that does not stop is kept waiting up to a limit, and what fits is in order", async () => {
   const { bench, client } = await opened(1, 0);

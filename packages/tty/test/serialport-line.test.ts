@@ -2,13 +2,16 @@
 
 import { closeSync } from "node:fs";
 import { decode, MemoryKernel, native, POLL, silent } from "@devlift/core";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { portCommands } from "../src/commands.ts";
 import { defineSerialPort } from "../src/index.ts";
 import { serialPortDriver } from "../src/serialport-line.ts";
 import { CFLAG, Termios2 } from "../src/termios.ts";
 import { Client } from "./bench.ts";
 import { until } from "./machine.ts";
+
+// Above until()'s limit, so that its message is what a failure shows.
+vi.setConfig({ testTimeout: 60_000 });
 
 /** The wire's end of a serial port. */
 class Wire {
