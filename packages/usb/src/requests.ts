@@ -40,22 +40,32 @@ export const FEATURE_ENDPOINT_HALT = 0;
 
 /** The kernel gives a standard request 5 s (USB_CTRL_GET_TIMEOUT); a device that is alive needs milliseconds. */
 const TIMEOUT_MS = 5000;
+/** For all requests of an enumeration together: a device may describe 255 configurations. */
+const ENUMERATION_MS = 10_000;
+
+/** One control transfer. Its parameters are those of control(). */
+type Ask = (setup: ControlSetup, content: Uint8Array | number) => Promise<Uint8Array>;
 
 /** One control transfer with a time limit. @returns the bytes of the data stage (empty for OUT) */
-export function control(queue: UrbQueue, setup: ControlSetup, content: Uint8Array | number): Promise<Uint8Array> {
+export function control(
+  queue: UrbQueue,
+  setup: ControlSetup,
+  content: Uint8Array | number,
+  timeoutMs = TIMEOUT_MS,
+): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
     let timedOut = false;
     const submitted = queue.submit(controlUrb(setup, content), ({ error, bytes }) => {
       clearTimeout(timer);
       if (error === undefined) resolve(Uint8Array.from(bytes));
       else if (timedOut && error.code === "cancelled")
-        reject(new UsbError("timeout", `no answer to request ${setup.request} within ${TIMEOUT_MS} ms`));
+        reject(new UsbError("timeout", `no answer to request ${setup.request} within ${timeoutMs} ms`));
       else reject(error);
     });
     const timer = setTimeout(() => {
       timedOut = true;
       submitted.cancel();
-    }, TIMEOUT_MS);
+    }, timeoutMs);
   });
 }
 
@@ -71,17 +81,24 @@ export async function clearHalt(queue: UrbQueue, endpoint: number): Promise<void
 
 /**
  * Reads the descriptors as a kernel does at enumeration, and configures the device when it is not.
+ * Takes at most 10 s.
  * @throws UsbError of a failed transfer, or ("descriptor") when what the device says is invalid
  */
 export async function enumerate(
   queue: UrbQueue,
 ): Promise<{ descriptor: DeviceDescriptor; configuration: ConfigurationDescriptor }> {
+  const end = performance.now() + ENUMERATION_MS;
+  const ask: Ask = async (setup, content) => {
+    const left = Math.ceil(end - performance.now());
+    if (left <= 0) throw new UsbError("timeout", `the device did not describe itself within ${ENUMERATION_MS} ms`);
+    return await control(queue, setup, content, Math.min(left, TIMEOUT_MS));
+  };
   const descriptor = parseDeviceDescriptor(
-    await getDescriptor(queue, DESCRIPTOR_TYPE.DEVICE, 0, DEVICE_DESCRIPTOR_LENGTH),
+    await getDescriptor(ask, DESCRIPTOR_TYPE.DEVICE, 0, DEVICE_DESCRIPTOR_LENGTH),
   );
-  const active = await activeConfiguration(queue);
+  const active = await getConfiguration(ask);
   for (let index = 0; index < descriptor.configurationCount; index++) {
-    const configuration = await readConfiguration(queue, index);
+    const configuration = await readConfiguration(ask, index);
     if (active === 0) {
       const setup = {
         requestType: REQUEST_TYPE.DEVICE_OUT,
@@ -89,7 +106,7 @@ export async function enumerate(
         value: configuration.value,
         index: 0,
       };
-      await control(queue, setup, new Uint8Array(0));
+      await ask(setup, new Uint8Array(0));
       return { descriptor, configuration };
     }
     if (configuration.value === active) return { descriptor, configuration };
@@ -97,14 +114,14 @@ export async function enumerate(
   throw new UsbError("descriptor", `the device's active configuration ${active} is none of those that it describes`);
 }
 
-async function readConfiguration(queue: UrbQueue, index: number): Promise<ConfigurationDescriptor> {
+async function readConfiguration(ask: Ask, index: number): Promise<ConfigurationDescriptor> {
   const type = DESCRIPTOR_TYPE.CONFIGURATION;
-  const total = configurationTotalLength(await getDescriptor(queue, type, index, CONFIGURATION_HEADER_LENGTH));
-  return parseConfigurationDescriptor(await getDescriptor(queue, type, index, total));
+  const total = configurationTotalLength(await getDescriptor(ask, type, index, CONFIGURATION_HEADER_LENGTH));
+  return parseConfigurationDescriptor(await getDescriptor(ask, type, index, total));
 }
 
 /** @returns 0 when the device is not configured, or does not know (some stall the request) */
-async function activeConfiguration(queue: UrbQueue): Promise<number> {
+async function getConfiguration(ask: Ask): Promise<number> {
   const setup = {
     requestType: REQUEST_TYPE.DEVICE_IN,
     request: REQUEST.GET_CONFIGURATION,
@@ -112,7 +129,7 @@ async function activeConfiguration(queue: UrbQueue): Promise<number> {
     index: 0,
   };
   try {
-    const [value] = await control(queue, setup, 1);
+    const [value] = await ask(setup, 1);
     if (value === undefined) throw new UsbError("descriptor", "the device answered GET_CONFIGURATION with no byte");
     return value;
   } catch (error) {
@@ -121,12 +138,12 @@ async function activeConfiguration(queue: UrbQueue): Promise<number> {
   }
 }
 
-async function getDescriptor(queue: UrbQueue, type: number, index: number, length: number): Promise<Uint8Array> {
+async function getDescriptor(ask: Ask, type: number, index: number, length: number): Promise<Uint8Array> {
   const setup = {
     requestType: REQUEST_TYPE.DEVICE_IN,
     request: REQUEST.GET_DESCRIPTOR,
     value: (type << 8) | index,
     index: 0,
   };
-  return await control(queue, setup, length);
+  return await ask(setup, length);
 }

@@ -12,7 +12,7 @@ export interface DaemonParts {
   readonly version: string;
 }
 
-/** Giving back takes milliseconds, and with a client's output that nobody takes 30 s (tty's closing_wait). */
+/** Giving back takes milliseconds; what is in flight to a handheld or a server that is silent takes seconds. */
 const GIVE_BACK_MS = 40_000;
 
 /**
@@ -40,10 +40,13 @@ interface Running {
 
 /** @returns the signal that ended it, or why the channel ended by itself */
 async function serveUntilEnd({ serving, source, stopped, manager, log }: Running): Promise<string | Error> {
-  let channel: Channel | undefined;
+  const starting = startServing(serving, source, log);
   try {
-    await source.start();
-    channel = await serving.serve(source.driver, log);
+    const channel = await Promise.race([stopped, starting]);
+    if (typeof channel === "string") {
+      log.info({}, `${channel} before all was ready: ending`);
+      return channel;
+    }
     const status = `${channel.path} serves ${source.what}`;
     log.info({ device: channel.path }, `ready: ${status}. Try: pilot-xfer --port ${channel.path} --list`);
     manager.ready(status);
@@ -56,10 +59,17 @@ async function serveUntilEnd({ serving, source, stopped, manager, log }: Running
       log.error({}, `not everything was given back within ${GIVE_BACK_MS / 1000} s`);
       process.exit(1);
     }, GIVE_BACK_MS);
+    // A signal may have come first. Why starting failed was thrown above.
+    const channel = await starting.catch(() => undefined);
     await channel?.close();
     await source.close();
     clearTimeout(overdue);
   }
+}
+
+async function startServing(serving: Serving, source: Source, log: Logger): Promise<Channel> {
+  await source.start();
+  return await serving.serve(source.driver, log);
 }
 
 async function endOf(channel: Channel): Promise<Error> {

@@ -34,7 +34,7 @@ export class PilotDriver implements SerialDriver {
   readonly #handhelds: Handhelds;
   readonly #refusals: Refusals;
   readonly #stop = new AbortController();
-  #watch: UsbWatch | undefined;
+  #watch: Promise<UsbWatch> | undefined;
   #line: SerialLine | undefined;
 
   constructor({ host, log, wait = false, name = "pilot" }: PilotDriverOptions) {
@@ -48,14 +48,17 @@ export class PilotDriver implements SerialDriver {
 
   /** Begins to watch for handhelds. @throws UsbError when the bus cannot be watched at all */
   async start(): Promise<void> {
-    this.#watch = await this.#host.watch(this.#handhelds);
+    this.#watch = this.#host.watch(this.#handhelds);
+    await this.#watch;
   }
 
-  /** Frees waiting opens, gives the handheld back, stops watching. Idempotent. */
+  /** Frees waiting opens, gives the handheld back, stops watching; also while start() waits. Idempotent. */
   async close(): Promise<void> {
     this.#stop.abort();
     await this.#line?.close();
-    await this.#watch?.close();
+    // Whoever called start() knows why it failed.
+    const watch = await this.#watch?.catch(() => undefined);
+    await watch?.close();
   }
 
   /** @throws DeviceError as refusal.ts says; ("EINTR") when the call's signal aborts or the driver closes */
@@ -91,7 +94,7 @@ export class PilotDriver implements SerialDriver {
   async #openLine(handheld: Handheld, { host, signal }: Opening): Promise<SerialLine> {
     const { device, model, label } = handheld;
     const log = this.#log;
-    const found = findInterface(model, activeConfiguration(handheld));
+    const found = findInterface(model, usableConfiguration(handheld));
     const transport = await device.open();
     try {
       const detached = await transport.claim(found.number);
@@ -133,7 +136,7 @@ interface Opening {
 }
 
 /** @throws HandheldError for another configuration than visor_probe() accepts */
-function activeConfiguration({ device, model }: Handheld): ConfigurationDescriptor {
+function usableConfiguration({ device, model }: Handheld): ConfigurationDescriptor {
   const { configuration } = device;
   if (configuration === undefined) throw new HandheldError("endpoints", "it is not configured");
   if (configuration.value !== 1 && model.family !== "clie_3_5")

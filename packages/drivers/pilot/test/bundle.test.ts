@@ -1,8 +1,10 @@
 // What is installed: one folder that runs with nothing but Node.
 
 import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
 import { lstatSync, mkdtempSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { open } from "node:fs/promises";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -104,3 +106,26 @@ test("without any privilege a program's bytes get to a handheld, and SIGTERM giv
   expect(log.filter((line) => / (warn|error) /.test(line))).toEqual([]);
   await server.close();
 });
+
+test("a USB/IP server that is silent keeps neither the device file nor the end waiting", async () => {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  const link = join(root, "silent");
+  const usb = `usbip://127.0.0.1:${typeof address === "object" ? address?.port : 0}/1-1`;
+  const args = [join(folder, "devlift-pilot.mjs"), "--channel=pty", "--device", link, "--usb", usb];
+  const child = spawn(process.execPath, args, { stdio: ["ignore", "inherit", "pipe"] });
+  const exited = once(child, "close");
+  const log: string[] = [];
+  let found: boolean | undefined;
+  for await (const line of createInterface({ input: child.stderr })) {
+    log.push(line);
+    if (!line.includes("ready: ")) continue;
+    found = lstatSync(link).isSymbolicLink();
+    child.kill("SIGTERM");
+  }
+  expect([await exited, found]).toEqual([[0, null], true]);
+  // The try was not over.
+  expect(log.filter((line) => / (warn|error) /.test(line))).toEqual([]);
+  server.close();
+}, 30_000);

@@ -1,6 +1,7 @@
-import { STALL, UsbError } from "@devlift/usb";
+import { STALL, UsbError, type UsbWatch } from "@devlift/usb";
 import { expect, test } from "vitest";
-import { bench } from "./bench.ts";
+import { PilotDriver } from "../src/driver.ts";
+import { bench, MemoryLog } from "./bench.ts";
 import { configurationBytes, TWO_PORTS } from "./descriptors.ts";
 import { FakeHandheld, type FakeHandheldOptions, SAYS_PORT_2, text } from "./fake-handheld.ts";
 
@@ -202,4 +203,22 @@ test("closing the driver frees a waiting open and gives an open handheld back", 
   await open();
   await driver.close();
   expect([palm.asked.at(-1), bus.claimed("1-1")]).toEqual(["c2 2 i0 l18", []]);
+});
+
+test("a driver that is closed while its start waits ends the watch that comes of it", async () => {
+  let begun: (watch: UsbWatch) => void = () => {};
+  const watch = new Promise<UsbWatch>((resolve) => {
+    begun = resolve;
+  });
+  const driver = new PilotDriver({ host: { name: "slow", watch: () => watch }, log: new MemoryLog() });
+  const started = driver.start();
+  const closed = driver.close();
+  let ended = 0;
+  begun({
+    close: async () => {
+      ended++;
+    },
+  });
+  await Promise.all([started, closed]);
+  expect(ended).toBe(1);
 });

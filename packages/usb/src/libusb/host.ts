@@ -6,6 +6,7 @@ import { existsSync } from "node:fs";
 import type { Device } from "usb";
 import type { ConfigurationDescriptor, DeviceDescriptor } from "../descriptors.ts";
 import { UsbError } from "../errors.ts";
+import { firstLook } from "../first-look.ts";
 import type { UsbDevice, UsbHost, UsbHostListener, UsbTransport, UsbWatch } from "../transport.ts";
 import { goneError } from "../urb.ts";
 import { UrbTransport } from "../urb-transport.ts";
@@ -49,7 +50,7 @@ class LibusbWatch implements UsbWatch {
     this.#binding.on("attach", this.#attach);
     this.#binding.on("detach", this.#detach);
     try {
-      await Promise.all(this.#binding.getDeviceList().map((device) => this.#arrived(device)));
+      await firstLook(Promise.all(this.#binding.getDeviceList().map((device) => this.#arrived(device))));
     } catch (cause) {
       await this.close();
       throw usbError(cause, "the USB bus cannot be listed");

@@ -4,6 +4,7 @@
 // The device not being exported is not a fault but "not plugged in": it is said once, and asked for again and again.
 
 import { UsbError, UsbUsageError } from "../errors.ts";
+import { firstLook } from "../first-look.ts";
 import { QueueDevice } from "../queue-device.ts";
 import type { UsbHost, UsbHostListener, UsbWatch } from "../transport.ts";
 import { formatUsbAddress, hostAndPort, type UsbipAddress } from "./address.ts";
@@ -16,12 +17,15 @@ export interface UsbipHostOptions {
    * Default 100 to 1000: a handheld waits some ten seconds for its host, and a try is one small connection.
    */
   readonly retryMs?: readonly [number, number];
+  /** Milliseconds that watch() waits for the first try; default 1500. */
+  readonly firstTryMs?: number;
 }
 
 export class UsbipHost implements UsbHost {
   readonly name: string;
   readonly #address: UsbipAddress;
   readonly #retryMs: readonly [number, number];
+  readonly #firstTryMs: number | undefined;
 
   constructor(address: UsbipAddress, options: UsbipHostOptions = {}) {
     const retryMs = options.retryMs ?? [100, 1000];
@@ -29,10 +33,11 @@ export class UsbipHost implements UsbHost {
     this.name = formatUsbAddress(address);
     this.#address = address;
     this.#retryMs = retryMs;
+    this.#firstTryMs = options.firstTryMs;
   }
 
   /**
-   * Resolves after the first try, whatever came of it. Closing the watch gives the device back to the server, so an
+   * Resolves after the first try, whatever came of it, and at the latest after `firstTryMs`. Closing the watch gives the device back to the server, so an
    * open transport is gone then.
    */
   async watch(listener: UsbHostListener): Promise<UsbWatch> {
@@ -43,7 +48,7 @@ export class UsbipHost implements UsbHost {
     });
     const loop = this.#loop(listener, stop.signal, tried);
     // The loop itself ends first only by a throwing listener, and then with what it threw.
-    await Promise.race([first, loop]);
+    await firstLook(Promise.race([first, loop]), this.#firstTryMs);
     return {
       close: async () => {
         stop.abort();
@@ -86,6 +91,7 @@ export class UsbipHost implements UsbHost {
   async #identify(connection: UsbipConnection, signal: AbortSignal): Promise<QueueDevice> {
     const onAbort = () => void connection.close();
     signal.addEventListener("abort", onAbort);
+    if (signal.aborted) onAbort();
     try {
       const { host, busid } = this.#address;
       return await QueueDevice.create(`${busid}@${host}`, connection);
