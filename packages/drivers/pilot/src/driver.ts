@@ -33,7 +33,9 @@ export class PilotDriver implements SerialDriver {
   readonly #wait: boolean;
   readonly #handhelds: Handhelds;
   readonly #refusals: Refusals;
-  readonly #stop = new AbortController();
+  /** Opens under way; aborted by close(). */
+  readonly #opens = new Set<AbortController>();
+  #closed = false;
   #watch: Promise<UsbWatch> | undefined;
   #line: SerialLine | undefined;
 
@@ -54,7 +56,8 @@ export class PilotDriver implements SerialDriver {
 
   /** Frees waiting opens, gives the handheld back, stops watching; also while start() waits. Idempotent. */
   async close(): Promise<void> {
-    this.#stop.abort();
+    this.#closed = true;
+    for (const opening of this.#opens) opening.abort();
     await this.#line?.close();
     // Whoever called start() knows why it failed.
     const watch = await this.#watch?.catch(() => undefined);
@@ -63,7 +66,22 @@ export class PilotDriver implements SerialDriver {
 
   /** @throws DeviceError as refusal.ts says; ("EINTR") when the call's signal aborts or the driver closes */
   async open(host: LineHost, call: OpenLineCall): Promise<SerialLine> {
-    const signal = AbortSignal.any([call.signal, this.#stop.signal]);
+    // One controller an open, and not AbortSignal.any() with a signal as old as the driver: Node 20
+    // keeps each composite of such a one for ever (nodejs/node#54614).
+    const opening = new AbortController();
+    const abort = () => opening.abort(call.signal.reason);
+    if (this.#closed || call.signal.aborted) abort();
+    call.signal.addEventListener("abort", abort);
+    this.#opens.add(opening);
+    try {
+      return await this.#open(host, opening.signal);
+    } finally {
+      this.#opens.delete(opening);
+      call.signal.removeEventListener("abort", abort);
+    }
+  }
+
+  async #open(host: LineHost, signal: AbortSignal): Promise<SerialLine> {
     // A line that hung up may still be giving its handheld back.
     await this.#line?.close();
     for (;;) {
@@ -116,6 +134,20 @@ export class PilotDriver implements SerialDriver {
 
   /** Probes, and while an open waits for the HotSync button, probes again. */
   async #greet({ label }: Handheld, target: ProbeTarget): Promise<HotSyncPort> {
+    // Once: a handheld may be asked for days.
+    const ended = new AbortController();
+    const end = () => ended.abort();
+    const signals = [target.signal, target.transport.gone];
+    for (const signal of signals) signal.addEventListener("abort", end);
+    try {
+      return await this.#greetUntil(ended.signal, label, target);
+    } finally {
+      for (const signal of signals) signal.removeEventListener("abort", end);
+    }
+  }
+
+  /** @param ended aborts a pause between two probes; the next probe says by what */
+  async #greetUntil(ended: AbortSignal, label: string, target: ProbeTarget): Promise<HotSyncPort> {
     for (;;) {
       try {
         return await probe(target);
@@ -123,8 +155,6 @@ export class PilotDriver implements SerialDriver {
         if (!this.#wait || !(error instanceof HandheldError) || error.code !== "not-ready") throw error;
         this.#refusals.log(new DeviceError("ENODEV", `${label}: ${error.message}`, { cause: error }), true);
       }
-      const ended = AbortSignal.any([target.signal, target.transport.gone]);
-      // When it was ended, the next probe says by what.
       await sleep(ASK_AGAIN_MS, undefined, { signal: ended }).catch(() => undefined);
     }
   }

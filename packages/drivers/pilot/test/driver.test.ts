@@ -1,5 +1,6 @@
+import { getEventListeners } from "node:events";
 import { STALL, UsbError, type UsbWatch } from "@devlift/usb";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { PilotDriver } from "../src/driver.ts";
 import { bench, MemoryLog } from "./bench.ts";
 import { configurationBytes, TWO_PORTS } from "./descriptors.ts";
@@ -221,4 +222,15 @@ test("a driver that is closed while its start waits ends the watch that comes of
   });
   await Promise.all([started, closed]);
   expect(ended).toBe(1);
+});
+
+test("opens leave nothing behind on the signals that outlive them", async () => {
+  const made = vi.spyOn(AbortSignal, "any");
+  const { driver, open } = await bench();
+  const call = new AbortController().signal;
+  for (let i = 0; i < 3; i++) await expect(open(call)).rejects.toMatchObject({ code: "ENODEV" });
+  expect([made.mock.calls, getEventListeners(call, "abort")]).toEqual([[], []]);
+  await driver.close();
+  await expect(open(call)).rejects.toMatchObject({ code: "ENODEV" });
+  made.mockRestore();
 });
