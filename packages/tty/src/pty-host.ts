@@ -100,15 +100,20 @@ class PtyHost implements Channel {
   #look(): void {
     if (this.#over || this.#session !== undefined) return;
     try {
-      for (;;) {
-        const event = this.#opened.pty.next();
-        if (event.kind === "closed") return;
-        if (event.kind === "flushed") continue;
-        this.#begin(event.kind === "data" ? event.bytes.slice() : NOTHING);
-        return;
-      }
+      const written = this.#written();
+      if (written !== undefined) this.#begin(written);
     } catch (error) {
       this.#fail(error);
+    }
+  }
+
+  /** What programs have written; undefined when nobody has the pty open and nothing is left in it. */
+  #written(): Uint8Array | undefined {
+    for (;;) {
+      const event = this.#opened.pty.next();
+      if (event.kind === "closed") return undefined;
+      if (event.kind === "data") return event.bytes.slice();
+      if (event.kind === "quiet") return NOTHING;
     }
   }
 
@@ -123,18 +128,35 @@ class PtyHost implements Channel {
     this.#running = session.run().then(() => {
       log.debug({}, "the port is closed");
       this.#session = undefined;
-      if (this.#over) return;
-      // What nobody has read is not for the next program.
-      this.#opened.pty.flushInput();
-      this.#look();
+      if (!this.#over) this.#next();
     });
     this.#running.catch((error: unknown) => this.#fail(error));
   }
 
-  /** The hardware is gone: who has the pty open is hung up, and who comes gets a new one. */
+  /** After a session: what nobody has read is not for the next program, which may be here already. */
+  #next(): void {
+    const { pty } = this.#opened;
+    const written = this.#written();
+    try {
+      if (written === undefined) pty.renew();
+      else pty.flushInput();
+    } catch (error) {
+      this.#log.debug({ err: error }, "the pty does not let its daemon in");
+      if (written === undefined) this.#replace();
+    }
+    if (written === undefined) this.#look();
+    else this.#begin(written);
+  }
+
+  /** The hardware is gone. */
   #hangup(): void {
     if (this.#over) return;
     this.#log.info({}, "the hardware has gone: programs that have the port open are hung up");
+    this.#replace();
+  }
+
+  /** Who has the pty open is hung up, and who comes gets a new one. */
+  #replace(): void {
     const old = this.#opened;
     try {
       this.#opened = this.#openPty();

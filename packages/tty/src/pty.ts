@@ -96,9 +96,21 @@ export class Pty {
     return decode(Termios2, "lp64", area);
   }
 
-  /** Throws away what nobody has read. To be called while nobody has it open. */
+  /** Throws away what nobody has read. @throws as renew() */
   flushInput(): void {
     this.#onSlave((slave) => control(slave, "TCFLSH", FLUSH.TCIFLUSH));
+  }
+
+  /**
+   * Makes it fit for the next program, after the last close: what nobody has read is thrown away, and TIOCEXCL, which
+   * outlives the last close while the master is open, is taken back.
+   * @throws Node's errors: EBUSY after TIOCEXCL without CAP_SYS_ADMIN, EACCES when its mode was changed
+   */
+  renew(): void {
+    this.#onSlave((slave) => {
+      control(slave, "TIOCNXCL", 0);
+      control(slave, "TCFLSH", FLUSH.TCIFLUSH);
+    });
   }
 
   close(): void {

@@ -1,6 +1,6 @@
 // A driver behind a real pty: real programs' calls on the slave, a fake line behind the master.
 
-import { existsSync, lstatSync, readlinkSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, lstatSync, readlinkSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Channel, DeviceError, encode, native } from "@devlift/core";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
@@ -52,6 +52,13 @@ async function openLine(): Promise<Program> {
   const before = driver.lines.length;
   await until("a line", () => driver.lines.length > before);
   return program;
+}
+
+/** Takes CAP_SYS_ADMIN from a process that has it. @returns what gives it back */
+function dropPrivilege(): () => void {
+  if (process.geteuid?.() !== 0) return () => undefined;
+  process.seteuid?.(65_534);
+  return () => process.seteuid?.(0);
 }
 
 function setTermios(program: Program, changes: Partial<Termios2>): void {
@@ -110,6 +117,36 @@ test("unread input is not for the next program", async () => {
   const two = await openLine();
   driver.line.gives("for two");
   expect(await two.readAll(7)).toBe("for two");
+});
+
+test.each([
+  { daemon: "any user's", drops: true },
+  { daemon: "root's, where root runs this", drops: false },
+])("a program that had the port to itself (TIOCEXCL) keeps nobody out when it is gone: $daemon daemon", async (how) => {
+  chmodSync(directory.path, 0o777);
+  const restore = how.drops ? dropPrivilege() : () => undefined;
+  try {
+    channel = await servePty(driver, { link, clock, permissions: { mode: 0o666 } });
+    const one = await openLine();
+    expect(native.ioctl(one.fd, portCommands.TIOCEXCL.number("lp64"), 0)).toBe(0);
+    one.close();
+    await until("the close", () => driver.line.closed === 1);
+    await until("an open as any user", () => {
+      const back = dropPrivilege();
+      try {
+        return open().fd >= 0;
+      } catch {
+        return false;
+      } finally {
+        back();
+      }
+    });
+    await until("a line", () => driver.lines.length === 2);
+    driver.line.gives("alive");
+    expect(await programs.at(-1)?.readAll(5)).toBe("alive");
+  } finally {
+    restore();
+  }
 });
 
 test("a program waits for hardware that is not there, and gets it when it comes", async () => {
