@@ -40,7 +40,7 @@ async function run(options: Parameters<typeof runDaemon>[0], log: Logger): Promi
     return EXIT.OK;
   } catch (error) {
     log.error(causeOf(error), error instanceof Error ? error.message : String(error));
-    return EXIT.FAILED;
+    return error instanceof UsageError ? EXIT.USAGE : EXIT.FAILED;
   }
 }
 

@@ -1,7 +1,7 @@
 // The daemon from a parsed command line to its end: a channel, a source of handhelds, a device file, and signals.
 // Lifetime: the process. What it holds is given back in the reverse order: callers and device file, handheld, bus.
 
-import { type Channel, type Logger, UsageError } from "@devlift/core";
+import { type Channel, DeviceError, type Logger } from "@devlift/core";
 import type { Options } from "./options.ts";
 import { ServiceManager } from "./service-manager.ts";
 import { chooseServing, type Serving } from "./serving.ts";
@@ -73,7 +73,7 @@ async function startServing(serving: Serving, source: Source, log: Logger): Prom
 }
 
 async function endOf(channel: Channel): Promise<Error> {
-  return (await channel.ended) ?? new UsageError(`${channel.path} was taken away`);
+  return (await channel.ended) ?? new DeviceError("ENODEV", `${channel.path} was taken away`);
 }
 
 /** Resolves with the first signal that asks for the end; the second ends the process at once. */

@@ -12,8 +12,6 @@ export interface Model {
   readonly productId: number;
   readonly name: string;
   readonly family: Family;
-  /** The kernel's visor driver knows it too, and may hold its interface. */
-  readonly visor: boolean;
   /** The two bulk-IN and the two interrupt-IN endpoints are swapped when there is an interrupt-IN (visor.c, Treo). */
   readonly swapsInputs?: true;
   /** Answers no vendor request and needs none (pilot-link, USB_INIT_NONE). */
@@ -35,14 +33,13 @@ function vendor(vendorId: number, defaults: Extra, products: readonly (readonly 
     productId,
     name,
     family: "palm_os_4",
-    visor: true,
     ...defaults,
     ...extra,
   }));
 }
 
 /** An id that only pilot-link knows. */
-const PILOT_LINK: Extra = { visor: false, asksBytesAvailable: true };
+const PILOT_LINK: Extra = { asksBytesAvailable: true };
 
 /** Every handheld, each id once. */
 export const MODELS: readonly Model[] = [

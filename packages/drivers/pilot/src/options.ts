@@ -41,7 +41,7 @@ Usage: devlift-pilot [options]
                         usbip://HOST[:PORT]/BUSID (exported by a USB/IP server)
   --serial PATH         a serial cradle on this port instead of USB
   --wait                open(2) waits for a handheld, also with O_NONBLOCK (default: it says ENODEV)
-  --mode MODE           permissions of the device file, octal (default 0660; a pty's is the kernel's, 0620)
+  --mode MODE           permissions of the device file, octal (default 0660; a pty without --group: the kernel's)
   --owner USER          its owner, name or number
   --group GROUP         its group, name or number
   --log-level LEVEL     debug, info (default), warn or error
@@ -57,8 +57,8 @@ Examples:
   devlift-pilot --serial /dev/ttyS0                an old cradle
   pilot-xfer --port ${DEFAULT_DEVICE} --list             a program that uses it
 
-It logs to stderr, and ends with SIGTERM or SIGINT. Exit status: 0 after a signal, 1 when it failed, 2 for a wrong
-command line.
+It logs to stderr, and ends with SIGTERM or SIGINT. Exit status: 0 after a signal, 1 when it failed, 2 when what the
+command line asks for cannot be.
 `;
 
 /** @throws UsageError that says what is wrong with the command line */

@@ -22,7 +22,7 @@ export interface Surroundings {
   readonly temporaryDirectory: string;
 }
 
-/** For a pty's link. @throws UsageError when another user has made our directory */
+/** For a pty's link. @throws UsageError when others made our directory, or may write to it */
 export function defaultLink({ uid, runtimeDirectory, deviceDirectory, temporaryDirectory }: Surroundings): Place {
   if (mayWrite(deviceDirectory)) return { path: DEFAULT_DEVICE };
   const own = runtimeDirectory?.startsWith("/") === true && mayWrite(runtimeDirectory);
@@ -37,6 +37,8 @@ function makePrivate(directory: string, uid: number): void {
   const found = lstatSync(directory);
   if (!found.isDirectory() || found.uid !== uid)
     throw new UsageError(`${directory} belongs to somebody else: name another place with --device`);
+  if ((found.mode & 0o022) !== 0)
+    throw new UsageError(`others may write to ${directory}: name another place with --device, or chmod 700 it`);
 }
 
 function mayWrite(directory: string): boolean {

@@ -2,7 +2,15 @@
 // Serving is a plan, made once at start.
 
 import { tmpdir } from "node:os";
-import { type Availability, type Channel, chooseChannel, cuse, type Logger, serve } from "@devlift/core";
+import {
+  type Availability,
+  type Channel,
+  chooseChannel,
+  cuse,
+  type Logger,
+  type NodePermissions,
+  serve,
+} from "@devlift/core";
 import { defineSerialPort, ptyAvailability, type SerialDriver, servePty } from "@devlift/tty";
 import { DEFAULT_DEVICE, type Options } from "./options.ts";
 import { defaultLink, type Place } from "./place.ts";
@@ -26,7 +34,7 @@ interface Kind {
 }
 
 /** Root's and its group's: whoever may read from a handheld may write to it too. */
-const CUSE_MODE = 0o660;
+const SHARED_MODE = 0o660;
 const FALLBACK_NAME = "pilot";
 
 /** @throws UsageError when the wanted channel, or every one, cannot work here */
@@ -51,7 +59,7 @@ function cuseKind({ device, permissions }: Options): Kind {
       front: { name: name ?? FALLBACK_NAME, waits: false },
       serve: (driver, log) => {
         const port = defineSerialPort(driver, { log });
-        return serve(port, { channel: cuse, path, permissions: { mode: CUSE_MODE, ...permissions }, log });
+        return serve(port, { channel: cuse, path, permissions: { mode: SHARED_MODE, ...permissions }, log });
       },
     }),
   };
@@ -69,10 +77,15 @@ function ptyKind({ device, permissions }: Options): Kind {
         place,
         // Nobody can refuse the open of a pty, so its program waits for the handheld.
         front: { name: nameUnderDev(place.path) ?? FALLBACK_NAME, waits: true },
-        serve: (driver, log) => servePty(driver, { link: place.path, permissions, log }),
+        serve: (driver, log) => servePty(driver, { link: place.path, permissions: ptyPermissions(permissions), log }),
       };
     },
   };
+}
+
+/** The kernel makes a pty 0620, for write(1): the group that a person names is to use it. */
+function ptyPermissions(permissions: NodePermissions): NodePermissions {
+  return permissions.gid === undefined ? permissions : { mode: SHARED_MODE, ...permissions };
 }
 
 function surroundings() {

@@ -19,10 +19,10 @@ test("the table has each id of the kernel and of pilot-link once", () => {
   const ids = MODELS.map(usbId);
   expect([...ids].sort()).toEqual([...new Set([...VISOR_TABLES, ...PILOT_LINK_ALONE])].sort());
   expect(
-    MODELS.filter(({ visor }) => visor)
+    MODELS.filter(({ asksBytesAvailable }) => asksBytesAvailable)
       .map(usbId)
       .sort(),
-  ).toEqual([...VISOR_TABLES].sort());
+  ).toEqual([...PILOT_LINK_ALONE].sort());
 });
 
 test("families and quirks stand on the rows that visor.c gives them to", () => {

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -45,4 +45,15 @@ test("a directory in /tmp that somebody else made, or a link, is not used", () =
   expect(() => place({ uid: uid + 1 })).toThrow("belongs to somebody else");
   symlinkSync(join(root, "run"), join(root, "tmp", `devlift-${uid}`));
   expect(() => place({})).toThrow("belongs to somebody else");
+});
+
+test("a directory in /tmp that others may write to is not used", () => {
+  const directory = join(root, "tmp", `devlift-${process.getuid?.() ?? 0}`);
+  mkdirSync(directory);
+  for (const mode of [0o720, 0o702]) {
+    chmodSync(directory, mode);
+    expect(() => place({})).toThrow("others may write to");
+  }
+  chmodSync(directory, 0o755);
+  expect(place({}).path).toBe(join(directory, "pilot"));
 });
