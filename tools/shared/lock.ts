@@ -27,6 +27,7 @@ const PATIENCE = 300;
  * @throws ToolError when flock(1) cannot run, or when `signal` aborts the wait
  */
 export async function acquireLock(file: string, options: LockOptions): Promise<Lock> {
+  if (options.signal?.aborted) throw new ToolError(`did not get the lock ${file}`, { cause: options.signal.reason });
   const helper = spawn("flock", [file, "sh", "-c", "echo locked; exec cat"], { stdio: ["pipe", "pipe", "ignore"] });
   const ended = once(helper, "close").catch((cause: unknown) => {
     throw new ToolError("flock(1) of util-linux does not run", { cause });

@@ -5,7 +5,7 @@ export * from "./errors.ts";
 export * from "./fake.ts";
 export { openUsbHost } from "./host.ts";
 export { LibusbHost } from "./libusb/host.ts";
-export { activeConfiguration, interfaceDriver } from "./libusb/sysfs.ts";
+export { configuredValue, interfaceDriver } from "./libusb/sysfs.ts";
 export { REQUEST } from "./requests.ts";
 export type * from "./transport.ts";
 export * from "./urb.ts";

@@ -39,7 +39,8 @@ export interface UsbDevice {
   /** Of the active configuration; undefined when it is not configured. */
   readonly configuration: ConfigurationDescriptor | undefined;
   /**
-   * One open at a time. Over libusb this is a system call that waits while the kernel still probes the device.
+   * One open at a time. Over libusb this is a system call that waits, and this thread with it, while the kernel still
+   * probes the device: as long as its drivers take, see UsbTransport.claim().
    * @throws UsbError("access") without permission, ("gone") after unplug, ("busy") when it is open already
    */
   open(): Promise<UsbTransport>;
@@ -75,6 +76,11 @@ export interface UsbTransport {
   /**
    * Takes an interface for us. A kernel driver that holds it is detached, and given back by close().
    * Transfers of its endpoints need it; alternate setting 0 is the active one.
+   *
+   * Over libusb this thread waits for the device's lock (usbdev_ioctl in drivers/usb/core/devio.c), which the kernel holds
+   * while a driver probes or is unbound. The bound is that driver's: visor.ko makes one or two requests of at most 300 ms,
+   * for an old Clie two of 3 s. /sys cannot tell when it is over: the link to the driver is there before its probe is
+   * called (really_probe in drivers/base/dd.c).
    * @returns the name of the kernel driver that was detached ("visor"), or undefined when nothing held it
    * @throws UsbError("busy") when another program has it, ("access")
    */

@@ -27,6 +27,10 @@ describe("a USB address", () => {
     ["usbip://host:70000/1-1", "HOST or PORT cannot be read"],
     ["usbip://me@host/1-1", "no user"],
     ["usbip://host/1-1?x", "no user, query"],
+    ["usbip://[fe80::1%eth0]/1-1", "no zone"],
+    ["usbip://[fe80::1%25eth0]/1-1", "no zone"],
+    ["usbip://tür/1-1", "plain ASCII"],
+    ["usbip://a b/1-1", "plain ASCII"],
     ["usbip://host/1-1/2", '"1-1/2" is no BUSID'],
     [`usbip://host/${"1".repeat(32)}`, "is no BUSID"],
   ])("%s is refused", (text, message) => {

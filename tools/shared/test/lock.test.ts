@@ -1,5 +1,6 @@
 // The lock between two that want it, and what a waiting one is told.
 
+import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -39,4 +40,11 @@ test("an abort ends the wait", async () => {
   const options = { holder: "the second", onWait: () => aborter.abort(), signal: aborter.signal };
   await expect(acquireLock(file, options)).rejects.toThrow(ToolError);
   await first.release();
+});
+
+test("an abort that came before leaves the lock alone", async () => {
+  const options = { holder: "nobody", onWait: () => undefined, signal: AbortSignal.abort() };
+  const unmade = `${file}-unmade`;
+  await expect(acquireLock(unmade, options)).rejects.toThrow(ToolError);
+  expect(existsSync(unmade)).toBe(false);
 });

@@ -14,7 +14,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import {
-  activeConfiguration,
+  configuredValue,
   type StreamParser,
   StreamReader,
   UsbError,
@@ -83,7 +83,7 @@ export class VhciPort {
     return await waitFor(`vhci port ${this.port} to be enumerated`, timeoutMs, () => {
       const { status, busid } = this.#status();
       if (status !== VDEV_ST_USED || busid === "0-0") return undefined;
-      return activeConfiguration(busid) === undefined ? undefined : busid;
+      return configuredValue(busid) === undefined ? undefined : busid;
     });
   }
 

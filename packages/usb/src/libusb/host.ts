@@ -12,7 +12,7 @@ import { goneError } from "../urb.ts";
 import { UrbTransport } from "../urb-transport.ts";
 import { type Binding, loadBinding, usbError } from "./binding.ts";
 import { type LibusbIdentity, LibusbPort } from "./port.ts";
-import { readDescriptors, type SysfsDescriptors } from "./sysfs.ts";
+import { DEVICES, readDescriptors, type SysfsDescriptors } from "./sysfs.ts";
 
 const HUB_CLASS = 9;
 /** The kernel reports a device before it configures it; configuring one takes milliseconds, a bad one 5 s (its timeout). */
@@ -55,6 +55,7 @@ class LibusbWatch implements UsbWatch {
       await this.close();
       throw usbError(cause, "the USB bus cannot be listed");
     }
+    if (!existsSync(DEVICES)) this.#listener.trouble(noSysfs());
     if (!existsSync("/run/udev/control")) this.#listener.trouble(noUdev());
   }
 
@@ -172,6 +173,14 @@ async function configured(name: string, gone: AbortSignal): Promise<SysfsDescrip
     await new Promise((resolve) => setTimeout(resolve, CONFIGURE_POLL_MS));
     if (gone.aborted) return undefined;
   }
+}
+
+function noSysfs(): UsbError {
+  return new UsbError(
+    "io",
+    `there is no ${DEVICES} here, so no USB device can be seen: load the kernel's usbcore module, or mount sysfs ` +
+      "(in a container, share /sys)",
+  );
 }
 
 function noUdev(): UsbError {

@@ -94,17 +94,22 @@ export class LibusbPort implements UrbPort {
   }
 
   async release(): Promise<void> {
-    for (const interfaceNumber of this.#claimed.splice(0)) {
-      try {
-        // Gives the interface back to the kernel, which probes its drivers again.
-        await this.#call((callback) => this.#device.__releaseInterface(interfaceNumber, callback));
-      } catch (error) {
-        // Unplugged meanwhile: there is nothing left to give back.
-        if (!(error instanceof UsbError)) throw error;
-      }
+    try {
+      for (const interfaceNumber of this.#claimed.splice(0)) await this.#giveBack(interfaceNumber);
+      this.#device.close();
+    } finally {
+      this.#plug.released();
     }
-    this.#device.close();
-    this.#plug.released();
+  }
+
+  async #giveBack(interfaceNumber: number): Promise<void> {
+    try {
+      // The kernel then probes its drivers again.
+      await this.#call((callback) => this.#device.__releaseInterface(interfaceNumber, callback));
+    } catch (error) {
+      // Unplugged meanwhile: there is nothing left to give back.
+      if (!(error instanceof UsbError)) throw error;
+    }
   }
 
   #result(urb: Urb, buffer: Buffer, actual: number, cause: Error | undefined): UrbResult {

@@ -16,7 +16,7 @@ import {
   parseDeviceDescriptor,
 } from "../descriptors.ts";
 
-const DEVICES = "/sys/bus/usb/devices";
+export const DEVICES = "/sys/bus/usb/devices";
 
 export interface SysfsDescriptors {
   readonly descriptor: DeviceDescriptor;
@@ -33,12 +33,12 @@ export function readDescriptors(name: string): SysfsDescriptors | undefined {
   const bytes = unlessGone(() => readFileSync(`${DEVICES}/${name}/descriptors`));
   if (bytes === undefined) return undefined;
   const descriptor = parseDeviceDescriptor(bytes.subarray(0, DEVICE_DESCRIPTOR_LENGTH));
-  const active = activeConfiguration(name);
+  const active = configuredValue(name);
   return { descriptor, configuration: active === undefined ? undefined : findConfiguration(bytes, active) };
 }
 
 /** bConfigurationValue of a device, once it is configured. Never waits. */
-export function activeConfiguration(name: string): number | undefined {
+export function configuredValue(name: string): number | undefined {
   const entries = unlessGone(() => readdirSync(`${DEVICES}/${name}`)) ?? [];
   // NAME:CONFIGURATION.INTERFACE
   const [first] = entries.filter((entry) => entry.startsWith(`${name}:`));

@@ -18,12 +18,20 @@ export type UsbAddress = { readonly kind: "libusb" } | UsbipAddress;
 /** What fits the protocol's 32 bytes: letters, digits, "-", "_" and "." (the kernel's names, and usbip-vudc.0). */
 const BUSID = /^[A-Za-z0-9._-]{1,31}$/;
 
+/** Anything else would reach the resolver percent-encoded, and no server has such a name. */
+const PLAIN_HOST = /^[!-$&-~]*$/;
+
 /** @throws UsbUsageError that says what is wrong and what would be right */
 export function parseUsbAddress(text: string): UsbAddress {
   if (text === "libusb") return { kind: "libusb" };
   const bad = (why: string) =>
     new UsbUsageError(`"${text}" is no USB address: ${why}. Write libusb, or usbip://HOST[:PORT]/BUSID`);
   if (!text.startsWith("usbip://")) throw bad("it is neither libusb nor usbip://...");
+  const authority = text.slice("usbip://".length).split("/", 1)[0] ?? "";
+  if (!PLAIN_HOST.test(authority))
+    throw bad(
+      "HOST must be plain ASCII without % (no zone of an IPv6 address; a name in the form that DNS has, xn--...)",
+    );
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined) throw bad("HOST or PORT cannot be read");
   if (url.username !== "" || url.password !== "" || url.search !== "" || url.hash !== "")
