@@ -4,13 +4,15 @@
 
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { constants } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const MODULES = join(ROOT, "node_modules");
+/** Holds the number of the process that installs and builds. */
+const LOCK = join(ROOT, ".cache", "setup.lock");
 
 /** Each verb's setup between the dependencies and its main file. `prepare`: its tools/VERB/prepare.ts is run first. */
 const VERBS = {
@@ -82,7 +84,9 @@ async function installDependencies() {
   const { packageManager } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
   progress(`installing the npm dependencies with ${packageManager}`);
   // The package by -p, also because an npx around us passes its own -p on to the one here through the environment.
-  const npx = ["-y", "-p", packageManager, "pnpm", "install", "--frozen-lockfile"];
+  // Another user's or another Node's node_modules is replaced without asking: nobody could answer.
+  const pnpm = ["install", "--frozen-lockfile", "--config.confirm-modules-purge=false"];
+  const npx = ["-y", "-p", packageManager, "pnpm", ...pnpm];
   const { ok, output } = await runQuietly("npx", npx);
   if (!ok) fail(`the dependencies cannot be installed:\n${output}`);
   writeFileSync(stampFile, stamp);
@@ -112,22 +116,57 @@ function runTool(file, args) {
       env: environment,
       stdio: "inherit",
     });
-    // Ctrl-C reaches the tool by itself, as it is in our process group; we only have to outlive it.
-    process.on("SIGINT", () => undefined);
-    for (const signal of ["SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
+    // Ctrl-C reaches the tool by itself as well, as it is in our process group; a signal to us alone does not.
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
     child.on("error", (error) => fail(String(error)));
     child.on("close", (status, signal) => resolve(status ?? 128 + constants.signals[signal]));
   });
+}
+
+function isAlive(pid) {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    // EPERM: it is there, and somebody else's.
+    return error.code === "EPERM";
+  }
+}
+
+/** Installs and builds alone: two on one checkout would pull the files from under each other. */
+async function alone(setUp) {
+  mkdirSync(dirname(LOCK), { recursive: true });
+  for (let told = false; ; ) {
+    try {
+      writeFileSync(LOCK, String(process.pid), { flag: "wx" });
+      break;
+    } catch (error) {
+      if (error.code !== "EEXIST") throw error;
+    }
+    const holder = Number(readFileIfThere(LOCK));
+    if (holder > 0 && !isAlive(holder)) rmSync(LOCK, { force: true });
+    else if (!told) progress(`waiting for process ${holder}, which sets this checkout up`);
+    told = true;
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+  process.on("exit", () => rmSync(LOCK, { force: true }));
+  await setUp();
+  rmSync(LOCK, { force: true });
+}
+
+function readFileIfThere(path) {
+  return existsSync(path) ? readFileSync(path, "utf8") : "";
 }
 
 requireNode();
 const [verb, ...args] = process.argv.slice(2);
 const setup = Object.hasOwn(VERBS, verb ?? "") ? VERBS[verb] : undefined;
 if (setup === undefined) fail(`usage: node tools/bootstrap.mjs ${Object.keys(VERBS).join("|")} [ARGUMENT]...`);
-await installDependencies();
-if (setup.prepare) {
-  const status = await runTool(`tools/${verb}/prepare.ts`, args);
-  if (status !== 0) fail(`what \`npm ${verb}\` needs is not there`);
-}
-if (setup.build) await build();
+await alone(async () => {
+  await installDependencies();
+  if (setup.prepare) {
+    const status = await runTool(`tools/${verb}/prepare.ts`, args);
+    if (status !== 0) fail(`what \`npm ${verb}\` needs is not there`);
+  }
+  if (setup.build) await build();
+});
 process.exitCode = await runTool(`tools/${verb}/main.ts`, args);

@@ -11,6 +11,8 @@ const EXIT = { OK: 0, FAILED: 1, USAGE: 2 } as const;
 
 /** Runs the command and ends the process, unless there is nothing but text to print. */
 export async function main(args: readonly string[]): Promise<void> {
+  // Who read our words is gone, or the disk is full: what is served matters more than what is said about it.
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => undefined);
   let command: Command;
   try {
     command = parseCommandLine(args);
