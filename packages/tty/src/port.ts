@@ -12,14 +12,15 @@ import {
   type OpenCall,
   POLL,
   silent,
+  systemClock,
   type WaitingCall,
 } from "@devlift/core";
-import { systemClock } from "./clock.ts";
 import { portCommands, type Winsize } from "./commands.ts";
 import { Connection } from "./connection.ts";
 import { change } from "./hardware.ts";
 import { interruptible } from "./interruptible.ts";
 import { portIoctls } from "./ioctls.ts";
+import { CLOSING_WAIT_MS } from "./limits.ts";
 import type { SerialDriver } from "./line.ts";
 import { hardwareDiffers, RAW_AND_SILENT, type Termios2, withHardwareOf } from "./termios.ts";
 
@@ -52,7 +53,7 @@ export class Port {
   exclusive = false;
   /** In hundredths of a second, as in struct serial_struct; tty_port_init()'s values. */
   closeDelay = 50;
-  closingWait = 3000;
+  closingWait = CLOSING_WAIT_MS / 10;
   /** What an open joins. */
   #connection: Connection | undefined;
   /** Resolves when the hardware of the last connection is given back; undefined when it is. */

@@ -7,8 +7,15 @@
 // there), delay tcdrain(3) and close(2), send a break, or know of the opens and closes of single programs.
 
 import { closeSync } from "node:fs";
-import { type Channel, type Clock, type Logger, type NodePermissions, native, silent } from "@devlift/core";
-import { systemClock } from "./clock.ts";
+import {
+  type Channel,
+  type Clock,
+  type Logger,
+  type NodePermissions,
+  native,
+  silent,
+  systemClock,
+} from "@devlift/core";
 import type { SerialDriver } from "./line.ts";
 import { Pty } from "./pty.ts";
 import { PtyLink } from "./pty-link.ts";

@@ -2,23 +2,19 @@
 // or when the hardware goes. Lives from the first open of the slave to the moment when the line is given back.
 
 import { type Clock, DeviceError, errnoName, type Logger, native } from "@devlift/core";
-import { change, giveBack, setUp } from "./hardware.ts";
-import { Deferred, interruptible } from "./interruptible.ts";
+import { drain, giveBack } from "./hardware.ts";
+import { Deferred } from "./interruptible.ts";
+import { BACKLOG_LIMIT, CLOSING_WAIT_MS } from "./limits.ts";
 import type { LineHost, SerialDriver, SerialLine } from "./line.ts";
 import { openWhenThere } from "./open-when-there.ts";
-import type { Pty } from "./pty.ts";
-import { hardwareDiffers, type Termios2 } from "./termios.ts";
+import type { Pty, PtyEvent } from "./pty.ts";
+import { PtySettings } from "./pty-settings.ts";
 
-const { READABLE, WRITABLE, DISCONNECT } = native.READY;
+const { READABLE, WRITABLE, DISCONNECT, PRIORITIZED } = native.READY;
 
-/** How often the slave's settings are looked at: the kernel does not tell of a change. */
-const SETTINGS_MS = 50;
-/** How long output may take after the last close: tty_port_init()'s closing_wait. */
-const CLOSING_WAIT_MS = 30_000;
 /** Chunks carried in one turn of the main loop. */
 const BURST = 16;
-/** What may wait for programs from a line that does not heed throttle(). */
-const BACKLOG_LIMIT = 640 * 1024;
+const NOTHING = new Uint8Array(0);
 
 export interface PtySessionOptions {
   readonly driver: SerialDriver;
@@ -38,23 +34,24 @@ export class PtySession implements LineHost {
   readonly #stop = new AbortController();
   readonly #carried = new Deferred();
   #line: SerialLine | undefined;
-  #termios: Termios2;
+  readonly #settings: PtySettings;
   /** From programs, not yet taken by the line. */
   #toLine: Uint8Array;
   /** From the line, not yet taken by the pty; oldest first. */
   #toPrograms: Uint8Array[] = [];
   #waiting = 0;
   #throttled = false;
-  /** New settings are on their way to the hardware: what programs write now is for them. */
-  #configuring = false;
+  /** All that programs wrote is with the line, and nobody has the pty open: what comes now is for the next session. */
+  #closing = false;
   #failure: unknown;
+  /** Set from the last close on: the end of the time that output has. */
   #cancelLimit: (() => void) | undefined;
-  #cancelLook: (() => void) | undefined;
 
   constructor(options: PtySessionOptions) {
     this.#options = options;
     this.#toLine = options.written;
-    this.#termios = options.pty.termios();
+    const { pty, clock, log } = options;
+    this.#settings = new PtySettings({ pty, clock, log, signal: this.#stop.signal, onApplied: () => this.#pump() });
     this.#watch = native.watch(options.pty.master, DISCONNECT, (ready) => this.#ready(ready));
   }
 
@@ -64,7 +61,7 @@ export class PtySession implements LineHost {
     const line = await openWhenThere(driver, this, { clock, log, signal: this.#stop.signal });
     if (line !== undefined) {
       await this.#carry(line);
-      await giveBack(line, this.#termios, this.#options.log);
+      await giveBack(line, this.#settings.termios, log);
     }
     this.#close();
     if (this.#failure !== undefined) throw this.#failure;
@@ -72,10 +69,11 @@ export class PtySession implements LineHost {
 
   /** Somebody has opened the slave: it may be that nobody had it open before. */
   programsOpened(): void {
-    if (this.#line !== undefined || this.#stop.signal.aborted) return;
+    if (this.#closing || this.#stop.signal.aborted) return;
     this.#cancelLimit?.();
     this.#cancelLimit = undefined;
-    this.#watch.update(DISCONNECT);
+    if (this.#line === undefined) this.#watch.update(DISCONNECT);
+    else this.#pump();
   }
 
   /** The daemon ends: whatever is not sent stays so. */
@@ -84,8 +82,8 @@ export class PtySession implements LineHost {
   }
 
   received(bytes: Uint8Array): void {
-    if (this.#stop.signal.aborted) return;
-    const used = this.#waiting === 0 ? this.#options.pty.write(bytes) : 0;
+    if (this.#closing || this.#stop.signal.aborted) return;
+    const used = this.#waiting === 0 ? (this.#options.pty.write(bytes) ?? 0) : 0;
     if (used === bytes.length) return;
     if (this.#waiting + bytes.length > BACKLOG_LIMIT) {
       this.#options.log.warn({ waiting: this.#waiting }, "input overrun: the line does not stop, bytes are lost");
@@ -109,29 +107,26 @@ export class PtySession implements LineHost {
 
   /** From the open line to the last close of the slave, or the end. */
   async #carry(line: SerialLine): Promise<void> {
-    const { log, pty } = this.#options;
-    if (this.#stop.signal.aborted) return;
-    this.#termios = pty.termios();
-    await setUp(line, this.#termios, log);
-    if (this.#stop.signal.aborted) return;
-    this.#cancelLimit?.();
+    const { signal } = this.#stop;
+    if (signal.aborted) return;
+    await this.#settings.start(line);
+    if (signal.aborted) return;
     this.#line = line;
     if (this.#throttled) line.throttle(true);
-    this.#lookLater();
     this.#pump();
     await this.#carried.promise;
-    if (!this.#stop.signal.aborted) await this.#drain(line);
+    const { clock, log } = this.#options;
+    if (!signal.aborted) await drain(line, { clock, log, signal });
   }
 
   #ready(ready: number): void {
     if (ready < 0) this.#fail(new DeviceError("EIO", `the pty cannot be watched: ${errnoName(-ready)}`));
     else if (this.#line === undefined) this.#try(() => this.#programsLeft());
     else {
-      const before = this.#waiting;
+      // A hang-up alone comes as all that is watched for.
+      if ((ready & DISCONNECT) !== 0) this.#startLimit();
+      else if ((ready & PRIORITIZED) !== 0) this.#try(() => this.#takeFlush());
       this.#pump();
-      // A pty that nobody has open counts as writable even when it is full. What waits here then stays for ever; the
-      // line says when it goes on.
-      if (before > 0 && this.#waiting === before && this.#toLine.length > 0) this.#watch.update(0);
     }
   }
 
@@ -150,11 +145,11 @@ export class PtySession implements LineHost {
 
   /** Nobody has the slave open, and the line is not there yet: it is worth waiting for if there is something to send. */
   #programsLeft(): void {
-    const { pty, clock } = this.#options;
+    const { pty } = this.#options;
     for (;;) {
       if (this.#toLine.length > 0) {
         this.#watch.update(0);
-        this.#cancelLimit ??= clock.after(CLOSING_WAIT_MS, () => this.#close());
+        this.#startLimit();
         return;
       }
       const event = pty.next();
@@ -167,8 +162,28 @@ export class PtySession implements LineHost {
     }
   }
 
+  /** The last close was: output has until then. */
+  #startLimit(): void {
+    this.#cancelLimit ??= this.#options.clock.after(CLOSING_WAIT_MS, () => this.#try(() => this.#giveUp()));
+  }
+
+  /** The hardware does not take what is left, and it is not for the next session either. */
+  #giveUp(): void {
+    this.#options.log.warn({}, "output is thrown away: the hardware has not taken it since the last close");
+    let event: PtyEvent | undefined;
+    while (!this.#closing && event?.kind !== "closed" && event?.kind !== "quiet") event = this.#options.pty.next();
+    this.#close();
+  }
+
+  /** A program may have thrown away output while some of it waits for the line. */
+  #takeFlush(): void {
+    const event = this.#options.pty.next();
+    if (event.kind === "flushed") this.#flushed(event);
+    else if (event.kind === "data") this.#toLine = Buffer.concat([this.#toLine, event.bytes]);
+  }
+
   #pump(): void {
-    if (!this.#stop.signal.aborted) this.#try(() => this.#move());
+    if (!this.#closing && !this.#stop.signal.aborted) this.#try(() => this.#move());
   }
 
   /** Carries what can be carried now, in both directions. */
@@ -177,8 +192,7 @@ export class PtySession implements LineHost {
     for (let turn = 0; turn < BURST && this.#send(); turn++) {
       const event = this.#options.pty.next();
       if (event.kind === "closed") {
-        this.#watch.update(0);
-        this.#carried.resolve();
+        this.#lastClosed();
         return;
       }
       if (event.kind === "quiet") break;
@@ -186,14 +200,26 @@ export class PtySession implements LineHost {
       else this.#flushed(event);
     }
     if (this.#toLine.length > 0) this.#toLine = this.#toLine.slice();
-    this.#look();
+    this.#settings.look();
     this.#update();
+  }
+
+  #lastClosed(): void {
+    this.#closing = true;
+    this.#watch.update(0);
+    this.#settings.stop();
+    this.#startLimit();
+    this.#carried.resolve();
   }
 
   /** Writes what came from the line to the pty. */
   #give(): void {
     for (let first = this.#toPrograms[0]; first !== undefined; first = this.#toPrograms[0]) {
       const used = this.#options.pty.write(first);
+      if (used === undefined) {
+        this.#startLimit();
+        return;
+      }
       this.#waiting -= used;
       if (used < first.length) {
         this.#toPrograms[0] = first.subarray(used);
@@ -206,7 +232,7 @@ export class PtySession implements LineHost {
 
   /** @returns true when the line has taken all there was, and may get more */
   #send(): boolean {
-    if (this.#configuring) return false;
+    if (this.#settings.applying) return false;
     if (this.#toLine.length > 0) this.#toLine = this.#toLine.subarray(this.#line?.write(this.#toLine) ?? 0);
     return this.#toLine.length === 0;
   }
@@ -217,7 +243,10 @@ export class PtySession implements LineHost {
       this.#waiting = 0;
       this.#throttle(false);
     }
-    if (output) this.#line?.discardOutput();
+    if (output) {
+      this.#toLine = NOTHING;
+      this.#line?.discardOutput();
+    }
   }
 
   #throttle(on: boolean): void {
@@ -228,62 +257,18 @@ export class PtySession implements LineHost {
 
   #update(): void {
     if (this.#line === undefined || this.#stop.signal.aborted) return;
-    const reads = this.#toLine.length === 0 && !this.#configuring;
-    this.#watch.update((reads ? READABLE : 0) | (this.#waiting > 0 ? WRITABLE : 0));
-  }
-
-  #lookLater(): void {
-    if (this.#line?.configure === undefined) return;
-    this.#cancelLook = this.#options.clock.after(SETTINGS_MS, () => {
-      this.#look();
-      this.#lookLater();
-    });
-  }
-
-  /** Looks for new settings. What was written before goes out with the old ones, as with TCSADRAIN. */
-  #look(): void {
-    const line = this.#line;
-    if (line?.configure === undefined || this.#configuring) return;
-    const wanted = this.#options.pty.termios();
-    if (!hardwareDiffers(this.#termios, wanted)) return;
-    this.#configuring = true;
-    void this.#configure(line, wanted).finally(() => {
-      this.#configuring = false;
-      this.#pump();
-    });
-  }
-
-  async #configure(line: SerialLine, wanted: Termios2): Promise<void> {
-    await this.#drain(line);
-    const before = this.#termios;
-    this.#termios = wanted;
-    try {
-      await change(line, before, wanted);
-    } catch (error) {
-      this.#options.log.warn({ err: error }, "the hardware does not take these settings");
-    }
-  }
-
-  /** What programs have written goes to the hardware, within the time that there is. */
-  async #drain(line: SerialLine): Promise<void> {
-    if (line.pendingOutput() === 0) return;
-    const limit = new AbortController();
-    const cancel = this.#options.clock.after(CLOSING_WAIT_MS, () => limit.abort());
-    const enough = AbortSignal.any([this.#stop.signal, limit.signal]);
-    try {
-      await interruptible(line.drain(enough), enough);
-    } catch (error) {
-      this.#options.log.debug({ err: error, unsent: line.pendingOutput() }, "not all output was sent");
-    } finally {
-      cancel();
-    }
+    const reads = this.#toLine.length === 0 && !this.#settings.applying;
+    // A pty that nobody has open stays hung up, and counts as writable even when it is full: the line says when it goes on.
+    const left = this.#cancelLimit !== undefined;
+    const others = left ? 0 : PRIORITIZED | DISCONNECT | (this.#waiting > 0 ? WRITABLE : 0);
+    this.#watch.update(reads ? READABLE | (others & WRITABLE) : others);
   }
 
   #close(): void {
     this.#stop.abort();
     this.#carried.resolve();
     this.#cancelLimit?.();
-    this.#cancelLook?.();
+    this.#settings.stop();
     this.#watch.close();
   }
 }

@@ -81,10 +81,11 @@ export class Pty {
     };
   }
 
-  /** Gives programs something to read. @returns bytes taken, 0 when there is no room */
-  write(bytes: Uint8Array): number {
+  /** Gives programs something to read. @returns bytes taken, 0 when there is no room; undefined when nobody has it open */
+  write(bytes: Uint8Array): number | undefined {
     const count = native.writev(this.master, [bytes]);
-    if (count === EAGAIN || count === EIO) return 0;
+    if (count === EAGAIN) return 0;
+    if (count === EIO) return undefined;
     check("writing to the pty", count);
     return count;
   }

@@ -2,14 +2,12 @@
 // hardware when programs do not read. Lives as long as the line is open.
 
 import { type Logger, WouldBlock } from "@devlift/core";
+import { BACKLOG_LIMIT } from "./limits.ts";
 import type { SerialLine } from "./line.ts";
 import type { LineDiscipline } from "./line-discipline.ts";
 import type { Modes } from "./modes.ts";
 import { CC, DISABLED, IFLAG } from "./termios.ts";
 import type { Transmitter } from "./transmitter.ts";
-
-/** What may wait for room in the queue from a line that does not heed throttle(): TTYB_DEFAULT_MEM_LIMIT. */
-const BACKLOG_LIMIT = 640 * 1024;
 
 export interface ReceiverParts {
   readonly line: SerialLine;

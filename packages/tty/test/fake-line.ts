@@ -25,6 +25,8 @@ export class FakeLine implements SerialLine {
   settings: LineSettings[] = [];
   breaks: (number | boolean)[] = [];
   discarded = 0;
+  /** How often write() was called. */
+  offers = 0;
   closed = 0;
   modem?: ModemLines;
   configure?: (settings: LineSettings) => void | Promise<void>;
@@ -36,6 +38,7 @@ export class FakeLine implements SerialLine {
   }
 
   write(bytes: Uint8Array): number {
+    this.offers++;
     const taken = Math.min(bytes.length, this.room);
     this.written.push(...bytes.subarray(0, taken));
     this.room -= taken;

@@ -1,70 +1,36 @@
 // A driver behind a real pty: real programs' calls on the slave, a fake line behind the master.
 
-import { chmodSync, existsSync, lstatSync, readlinkSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, lstatSync, readlinkSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Channel, DeviceError, encode, native } from "@devlift/core";
+import { DeviceError, native } from "@devlift/core";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { FakeClock } from "../../core/test/fake-clock.ts";
+import type { FakeClock } from "../../core/test/fake-clock.ts";
 import { portCommands } from "../src/commands.ts";
 import { ptyAvailability, servePty } from "../src/index.ts";
 import { Deferred } from "../src/interruptible.ts";
-import { RAW_AND_SILENT, Termios2 } from "../src/termios.ts";
+import { RAW_AND_SILENT } from "../src/termios.ts";
 import { FakeDriver, noise } from "./fake-line.ts";
-import { Program, temporaryDirectory, until } from "./machine.ts";
+import { until } from "./machine.ts";
+import { PtyBench, setTermios } from "./pty-bench.ts";
 
 // Above until()'s limit, so that its message is what a failure shows.
 vi.setConfig({ testTimeout: 60_000 });
 
-let directory: ReturnType<typeof temporaryDirectory>;
+let bench: PtyBench;
 let driver: FakeDriver;
 let clock: FakeClock;
-let channel: Channel | undefined;
-let programs: Program[];
 let link: string;
 
 beforeEach(() => {
-  directory = temporaryDirectory();
-  driver = new FakeDriver();
-  clock = new FakeClock();
-  programs = [];
-  link = join(directory.path, "port");
+  bench = new PtyBench();
+  ({ driver, clock, link } = bench);
 });
 
-afterEach(async () => {
-  for (const program of programs) program.close();
-  await channel?.close();
-  channel = undefined;
-  directory.remove();
-});
+afterEach(() => bench.close());
 
-async function serve(): Promise<void> {
-  channel = await servePty(driver, { link, clock });
-}
-
-function open(): Program {
-  const program = new Program(link);
-  programs.push(program);
-  return program;
-}
-
-async function openLine(): Promise<Program> {
-  const program = open();
-  const before = driver.lines.length;
-  await until("a line", () => driver.lines.length > before);
-  return program;
-}
-
-/** Takes CAP_SYS_ADMIN from a process that has it. @returns what gives it back */
-function dropPrivilege(): () => void {
-  if (process.geteuid?.() !== 0) return () => undefined;
-  process.seteuid?.(65_534);
-  return () => process.seteuid?.(0);
-}
-
-function setTermios(program: Program, changes: Partial<Termios2>): void {
-  const value = encode(Termios2, "lp64", { ...RAW_AND_SILENT, ...changes });
-  expect(native.ioctl(program.fd, portCommands.TCSETS2.number("lp64"), value)).toBe(0);
-}
+const serve = () => bench.serve();
+const open = () => bench.open();
+const openLine = () => bench.openLine();
 
 test("bytes go through both ways, raw, and the line is open as long as a program has the pty open", async () => {
   expect(ptyAvailability().usable).toBe(true);
@@ -101,52 +67,6 @@ test("what a program writes before it closes is sent, also when it is quicker th
   expect(driver.line.closed).toBe(0);
   driver.line.sendAll();
   await until("the close", () => driver.line.closed === 1);
-});
-
-test("unread input is not for the next program", async () => {
-  await serve();
-  const one = await openLine();
-  driver.line.gives("for one");
-  const waiting = new Uint8Array(4);
-  await until("the input", () => {
-    native.ioctl(one.fd, portCommands.FIONREAD.number("lp64"), waiting);
-    return waiting[0] === 7;
-  });
-  one.close();
-  await until("the close", () => driver.line.closed === 1);
-  const two = await openLine();
-  driver.line.gives("for two");
-  expect(await two.readAll(7)).toBe("for two");
-});
-
-test.each([
-  { daemon: "any user's", drops: true },
-  { daemon: "root's, where root runs this", drops: false },
-])("a program that had the port to itself (TIOCEXCL) keeps nobody out when it is gone: $daemon daemon", async (how) => {
-  chmodSync(directory.path, 0o777);
-  const restore = how.drops ? dropPrivilege() : () => undefined;
-  try {
-    channel = await servePty(driver, { link, clock, permissions: { mode: 0o666 } });
-    const one = await openLine();
-    expect(native.ioctl(one.fd, portCommands.TIOCEXCL.number("lp64"), 0)).toBe(0);
-    one.close();
-    await until("the close", () => driver.line.closed === 1);
-    await until("an open as any user", () => {
-      const back = dropPrivilege();
-      try {
-        return open().fd >= 0;
-      } catch {
-        return false;
-      } finally {
-        back();
-      }
-    });
-    await until("a line", () => driver.lines.length === 2);
-    driver.line.gives("alive");
-    expect(await programs.at(-1)?.readAll(5)).toBe("alive");
-  } finally {
-    restore();
-  }
 });
 
 test("a program waits for hardware that is not there, and gets it when it comes", async () => {
@@ -262,8 +182,8 @@ test("the end of the daemon hangs programs up and takes the link away", async ()
   const program = await openLine();
   program.write("stuck");
   await until("the output", () => driver.line.written.length === 5);
-  await channel?.close();
-  expect(await channel?.ended).toBeUndefined();
+  await bench.channel?.close();
+  expect(await bench.channel?.ended).toBeUndefined();
   expect(program.read()).toBeUndefined();
   expect(driver.line.closed).toBe(1);
   expect(existsSync(link)).toBe(false);
@@ -277,20 +197,20 @@ test("a dead daemon's link is replaced; a living one's, and other files, are not
   await expect(servePty(new FakeDriver(), { link })).rejects.toMatchObject({ name: "UsageError" });
   expect(statSync(link).isCharacterDevice()).toBe(true);
 
-  const file = join(directory.path, "file");
+  const file = join(bench.directory.path, "file");
   writeFileSync(file, "precious");
   await expect(servePty(new FakeDriver(), { link: file })).rejects.toMatchObject({ name: "UsageError" });
-  const other = join(directory.path, "other");
+  const other = join(bench.directory.path, "other");
   symlinkSync(file, other);
   await expect(servePty(new FakeDriver(), { link: other })).rejects.toMatchObject({ name: "UsageError" });
   expect(readlinkSync(other)).toBe(file);
-  await expect(servePty(new FakeDriver(), { link: join(directory.path, "no", "where") })).rejects.toMatchObject({
+  await expect(servePty(new FakeDriver(), { link: join(bench.directory.path, "no", "where") })).rejects.toMatchObject({
     name: "UsageError",
   });
 });
 
 test("mode and owner are those that were asked for, also after a hang-up", async () => {
-  channel = await servePty(driver, { link, clock, permissions: { mode: 0o666 } });
+  await bench.serve({ mode: 0o666 });
   expect(statSync(link).mode & 0o777).toBe(0o666);
   await openLine();
   driver.line.host.hangup();
