@@ -4,7 +4,7 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { MODELS, PalmUsbDevice, ProtocolError, UsbipServer, VENDOR_REQUEST } from "@devlift/testing";
-import type { SetupPacket, STALL } from "@devlift/usb";
+import type { SetupPacket, STALL } from "@devlift/usb/virtual";
 import type { VirtualOptions } from "./options.ts";
 
 const BUSID = "1-1";

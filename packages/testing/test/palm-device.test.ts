@@ -1,6 +1,7 @@
 // The handheld as a USB device, driven as a host controller and a driver do it: control requests, IN and OUT transfers.
 
-import { parseConfigurationDescriptor, STALL, type VirtualUsbDevice } from "@devlift/usb";
+import { parseConfigurationDescriptor } from "@devlift/usb";
+import { STALL, type VirtualUsbDevice } from "@devlift/usb/virtual";
 import { describe, expect, it, vi } from "vitest";
 import { HotSyncClient } from "../src/hotsync/client.ts";
 import type { ByteStream } from "../src/hotsync-protocol/byte-stream.ts";

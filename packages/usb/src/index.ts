@@ -1,8 +1,8 @@
 // The public API of @devlift/usb. Importing it loads no native code: libusb comes in when a libusb host watches.
+// Virtual hardware for tests is in @devlift/usb/virtual.
 
 export * from "./descriptors.ts";
 export * from "./errors.ts";
-export * from "./fake.ts";
 export { openUsbHost } from "./host.ts";
 export { LibusbHost } from "./libusb/host.ts";
 export { configuredValue, interfaceDriver } from "./libusb/sysfs.ts";
@@ -20,5 +20,3 @@ export { UsbipHost, type UsbipHostOptions } from "./usbip/host.ts";
 export { listExportedDevices } from "./usbip/import.ts";
 export * as usbipProtocol from "./usbip/protocol.ts";
 export { type StreamParser, StreamReader } from "./usbip/stream.ts";
-export * from "./virtual-device.ts";
-export { VirtualQueue } from "./virtual-queue.ts";

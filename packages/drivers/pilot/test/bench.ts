@@ -2,7 +2,7 @@
 
 import type { Logger } from "@devlift/core";
 import type { LineHost } from "@devlift/tty";
-import { FakeUsbHost } from "@devlift/usb";
+import { FakeUsbHost } from "@devlift/usb/virtual";
 import { PilotDriver } from "../src/driver.ts";
 
 /** A log in memory: "info port open: ...". */

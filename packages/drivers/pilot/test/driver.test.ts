@@ -1,5 +1,6 @@
 import { getEventListeners } from "node:events";
-import { STALL, UsbError, type UsbWatch } from "@devlift/usb";
+import { UsbError, type UsbWatch } from "@devlift/usb";
+import { STALL } from "@devlift/usb/virtual";
 import { expect, test, vi } from "vitest";
 import { PilotDriver } from "../src/driver.ts";
 import { bench, MemoryLog } from "./bench.ts";

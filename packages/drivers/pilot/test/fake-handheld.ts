@@ -1,7 +1,7 @@
 // The least that is a handheld on the fake bus: it answers the requests that a test gives answers for, remembers what
 // it was asked and sent, and says what the test tells it to.
 
-import { type SetupPacket, STALL, type VirtualUsbDevice } from "@devlift/usb";
+import { type SetupPacket, STALL, type VirtualUsbDevice } from "@devlift/usb/virtual";
 import { configurationBytes, deviceBytes, type Identity, type Interface, TWO_PORTS } from "./descriptors.ts";
 
 type Answer = Uint8Array | typeof STALL;

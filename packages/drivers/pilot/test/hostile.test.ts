@@ -2,7 +2,7 @@
 // in the log, the interface is free again, and nothing else is thrown.
 
 import { DeviceError } from "@devlift/core";
-import { STALL } from "@devlift/usb";
+import { STALL } from "@devlift/usb/virtual";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { MODELS } from "../src/models.ts";

@@ -2,7 +2,7 @@
 // (pressHotSync), and the HotSync begins when the host starts to read the port. Its sync lives until EndOfSync, the
 // host's CLOSE_NOTIFICATION or the unplugging.
 
-import { type SetupPacket, STALL, type VirtualUsbDevice } from "@devlift/usb";
+import { type SetupPacket, STALL, type VirtualUsbDevice } from "@devlift/usb/virtual";
 import { type ByteStream, ChunkQueue } from "../hotsync-protocol/byte-stream.ts";
 import { ProtocolError } from "../hotsync-protocol/errors.ts";
 import type { Family } from "../hotsync-protocol/handshake.ts";

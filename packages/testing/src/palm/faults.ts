@@ -2,7 +2,7 @@
 // is plugged in. What goes wrong here went wrong with real handhelds or in the kernel's driver: CVE-2015-7566 is a
 // Clie without its second bulk-OUT, CVE-2016-2782 a Treo without its bulk-INs and interrupt-INs.
 
-import { type SetupPacket, STALL, type VirtualUsbDevice } from "@devlift/usb";
+import { type SetupPacket, STALL, type VirtualUsbDevice } from "@devlift/usb/virtual";
 import { configurationDescriptor, deviceDescriptor, type PalmModel, VENDOR_REQUEST } from "./models.ts";
 
 export type Answer = "stall" | "silence" | Uint8Array;

@@ -1,7 +1,7 @@
 // Devices that no engineer thought of: descriptors and answers from a seed, as plain data that any transport can
 // serve. The same seed gives the same device.
 
-import { STALL, type VirtualUsbDevice } from "@devlift/usb";
+import { STALL, type VirtualUsbDevice } from "@devlift/usb/virtual";
 import { type Answer, answerWith, cancelled } from "./faults.ts";
 import { configurationDescriptor, deviceDescriptor, MODELS, type PalmModel, VENDOR_REQUEST } from "./models.ts";
 import { Random } from "./random.ts";

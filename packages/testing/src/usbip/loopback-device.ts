@@ -2,7 +2,7 @@
 // interrupt() comes at interrupt endpoint 3. Vendor requests script the rest. For tests of everything below a driver.
 // Lifetime: one plug and more; its queues survive a replug, as a device with its own battery would.
 
-import { type SetupPacket, STALL, type VirtualUsbDevice } from "@devlift/usb";
+import { type SetupPacket, STALL, type VirtualUsbDevice } from "@devlift/usb/virtual";
 
 export interface LoopbackOptions {
   readonly vendorId?: number;

@@ -13,8 +13,8 @@ import {
   UsbError,
   UsbUsageError,
   usbipProtocol as usbip,
-  type VirtualUsbDevice,
 } from "@devlift/usb";
+import type { VirtualUsbDevice } from "@devlift/usb/virtual";
 import { UsbipSession } from "./session.ts";
 
 export interface UsbipServerOptions {

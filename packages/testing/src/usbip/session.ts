@@ -10,9 +10,8 @@ import {
   type UrbResult,
   type UsbErrorCode,
   usbipProtocol as usbip,
-  VirtualQueue,
-  type VirtualUsbDevice,
 } from "@devlift/usb";
+import { VirtualQueue, type VirtualUsbDevice } from "@devlift/usb/virtual";
 
 /** The kernel splits at 16 KiB for usb-storage and at 1 MiB for usbfs; nobody sends more in one transfer. */
 const MAX_LENGTH = 1 << 20;

@@ -1,6 +1,7 @@
 // The transport body over what needs no kernel: the in-process fake, and USB/IP over loopback.
 
-import { FakeUsbHost, parseUsbAddress, UsbipHost } from "@devlift/usb";
+import { parseUsbAddress, UsbipHost } from "@devlift/usb";
+import { FakeUsbHost } from "@devlift/usb/virtual";
 import { LoopbackDevice } from "../../src/usbip/loopback-device.ts";
 import { UsbipServer } from "../../src/usbip/server.ts";
 import { describeTransport } from "./transport-body.ts";

@@ -3,7 +3,6 @@
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import {
-  FakeUsbHost,
   listExportedDevices,
   type StreamParser,
   StreamReader,
@@ -12,6 +11,7 @@ import {
   type UsbWatch,
   usbipProtocol as usbip,
 } from "@devlift/usb";
+import { FakeUsbHost } from "@devlift/usb/virtual";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { LOOPBACK, LoopbackDevice } from "../../src/usbip/loopback-device.ts";
 import { UsbipServer } from "../../src/usbip/server.ts";

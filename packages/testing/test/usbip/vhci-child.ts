@@ -2,7 +2,7 @@
 // the thread that uses libusb must not be the one that serves the device (see vhci.ts).
 // Arguments: vendor and product id in hex. Messages: "plug" (answered with the bus name), "unplug" (with "").
 
-import { type SetupPacket, STALL } from "@devlift/usb";
+import { type SetupPacket, STALL } from "@devlift/usb/virtual";
 import { LoopbackDevice } from "../../src/usbip/loopback-device.ts";
 import { UsbipServer } from "../../src/usbip/server.ts";
 import { VhciPort } from "../../src/usbip/vhci.ts";

@@ -1,7 +1,7 @@
 // A handheld that says what the test tells it and remembers what it was told: one bulk pair, the vendor requests of a
 // Palm OS 4 handheld. Real enough for visor.ko; no HotSync behind it.
 
-import { type SetupPacket, STALL, type VirtualUsbDevice } from "@devlift/usb";
+import { type SetupPacket, STALL, type VirtualUsbDevice } from "@devlift/usb/virtual";
 
 const VENDOR_GET_EXT_CONNECTION_INFO = 0x04;
 const VENDOR_CLOSE_NOTIFICATION = 0x02;
