@@ -42,7 +42,7 @@ async function run(options: Parameters<typeof runDaemon>[0], log: Logger): Promi
     return EXIT.OK;
   } catch (error) {
     log.error(causeOf(error), error instanceof Error ? error.message : String(error));
-    return error instanceof UsageError ? EXIT.USAGE : EXIT.FAILED;
+    return EXIT.FAILED;
   }
 }
 

@@ -57,8 +57,8 @@ Examples:
   devlift-pilot --serial /dev/ttyS0                an old cradle
   pilot-xfer --port ${DEFAULT_DEVICE} --list             a program that uses it
 
-It logs to stderr, and ends with SIGTERM or SIGINT. Exit status: 0 after a signal, 1 when it failed, 2 when what the
-command line asks for cannot be.
+It logs to stderr, and ends with SIGTERM or SIGINT. Exit status: 0 after a signal, 1 when it failed, 2 for a wrong
+command line.
 `;
 
 /** @throws UsageError that says what is wrong with the command line */

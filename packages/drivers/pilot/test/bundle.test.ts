@@ -64,9 +64,9 @@ test("a wrong command line ends with status 2 and says what is wrong", async () 
   });
 });
 
-test("a channel that cannot be had ends with status 2 and says why", async () => {
+test("a channel that cannot be had ends with status 1 and says why", async () => {
   const { code, stderr } = await daemon("--channel", "cuse", "--device", join(root, "pilot"));
-  expect([code, stderr]).toEqual([2, expect.stringContaining("not at ")]);
+  expect([code, stderr]).toEqual([1, expect.stringContaining("not at ")]);
 });
 
 test("without any privilege a program's bytes get to a handheld, and SIGTERM gives everything back", async () => {
