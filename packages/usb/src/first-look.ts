@@ -7,15 +7,16 @@ const FIRST_LOOK_MS = 1500;
 
 /**
  * Resolves when `look` does, or after `limitMs`; `look` goes on by itself then.
- * Rejects with `look` only within that time.
+ * Rejects with `look` within that time; a `look` that fails later is an unhandled rejection, as nobody can catch it.
  */
 export async function firstLook(look: Promise<unknown>, limitMs = FIRST_LOOK_MS): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, limitMs);
+  const limit = new Promise<"over">((resolve) => {
+    timer = setTimeout(() => resolve("over"), limitMs);
   });
   try {
-    await Promise.race([look, limit]);
+    // The race has taken the rejection for handled.
+    if ((await Promise.race([look, limit])) === "over") void look.then(() => undefined);
   } finally {
     clearTimeout(timer);
   }
