@@ -8,6 +8,9 @@ import { createServer, type Server } from "node:net";
 import { resolve } from "node:path";
 import { UsageError } from "@devlift/core";
 
+/** sizeof(sun_path) of struct sockaddr_un (unix(7)). */
+const SUN_PATH = 108;
+
 export class PtyLink {
   readonly path: string;
   readonly #claim: Server;
@@ -24,15 +27,18 @@ export class PtyLink {
    */
   static async claim(path: string): Promise<PtyLink> {
     const absolute = resolve(path);
-    const claim = createServer();
+    // Nobody has anything to say here: a connection that is kept would be a descriptor that anybody can take from us.
+    const claim = createServer((connection) => connection.on("error", () => undefined).destroy());
     // The claim alone keeps no daemon alive.
     claim.unref();
-    claim.listen(`\0devlift/pty/${createHash("sha256").update(absolute).digest("hex").slice(0, 40)}`);
+    claim.listen(claimName(absolute));
     try {
       await once(claim, "listening");
     } catch (cause) {
       throw new UsageError(`${absolute} is served by another daemon`, { cause });
     }
+    // An accept(2) that fails, for want of descriptors say, takes nothing from the claim.
+    claim.on("error", () => undefined);
     const link = new PtyLink(absolute, claim);
     try {
       link.#check();
@@ -84,4 +90,12 @@ export class PtyLink {
     if (found !== undefined && !/^\/dev\/pts\/\d+$/.test(found))
       throw new UsageError(`${this.path} exists and is no link to a pty: take it away, or name another path`);
   }
+}
+
+/**
+ * The abstract name of the claim on a path. As long as sun_path: some versions of libuv pad shorter names with zeros to
+ * that length, others bind them as they are (uv_pipe_bind2()), and all of them shall mean the same name.
+ */
+export function claimName(absolute: string): string {
+  return `\0devlift/pty/${createHash("sha256").update(absolute).digest("hex")}`.padEnd(SUN_PATH, ".");
 }

@@ -1,6 +1,8 @@
 // A driver behind a real pty: real programs' calls on the slave, a fake line behind the master.
 
+import { once } from "node:events";
 import { existsSync, lstatSync, readlinkSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { createConnection } from "node:net";
 import { join } from "node:path";
 import { DeviceError, native } from "@devlift/core";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
@@ -8,6 +10,7 @@ import type { FakeClock } from "../../core/test/fake-clock.ts";
 import { portCommands } from "../src/commands.ts";
 import { ptyAvailability, servePty } from "../src/index.ts";
 import { Deferred } from "../src/interruptible.ts";
+import { claimName } from "../src/pty-link.ts";
 import { RAW_AND_SILENT } from "../src/termios.ts";
 import { FakeDriver, noise } from "./fake-line.ts";
 import { until } from "./machine.ts";
@@ -207,6 +210,14 @@ test("a dead daemon's link is replaced; a living one's, and other files, are not
   await expect(servePty(new FakeDriver(), { link: join(bench.directory.path, "no", "where") })).rejects.toMatchObject({
     name: "UsageError",
   });
+});
+
+test("connections to the claim on a path are ended at once", async () => {
+  await serve();
+  // A client of any user's; it never ends by itself.
+  const client = createConnection({ path: claimName(link), allowHalfOpen: true });
+  await once(client.resume(), "end");
+  client.destroy();
 });
 
 test("mode and owner are those that were asked for, also after a hang-up", async () => {
