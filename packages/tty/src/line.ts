@@ -37,8 +37,6 @@ export interface ModemLines {
 export interface SerialLine {
   /** Takes as many bytes as it can now, 0 when full (then host.writable() follows). Copies what it takes. */
   write(bytes: Uint8Array): number;
-  /** Bytes that write() can take now. */
-  writeRoom(): number;
   /** Bytes taken and not yet on the wire (TIOCOUTQ). */
   pendingOutput(): number;
   /** Resolves when pendingOutput() is 0 and the hardware has them; rejects when the line is gone or signal aborts. */

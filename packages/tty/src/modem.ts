@@ -82,6 +82,11 @@ export class Modem {
 
   /** Waits for a carrier. @throws DeviceError("EINTR") */
   async carrier(signal: AbortSignal): Promise<void> {
-    while (((await this.get()) & TIOCM.CAR) === 0) await interruptible(this.#changed.promise, signal);
+    for (;;) {
+      // Taken first: a change while the lines are read counts.
+      const { promise } = this.#changed;
+      if (((await interruptible(this.get(), signal)) & TIOCM.CAR) !== 0) return;
+      await interruptible(promise, signal);
+    }
   }
 }

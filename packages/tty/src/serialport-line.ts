@@ -5,19 +5,9 @@
 // Lifetimes: a line from open() to close(), with both descriptors.
 
 import { closeSync, constants, openSync } from "node:fs";
-import {
-  DeviceError,
-  decode,
-  ERRNO,
-  type ErrnoName,
-  encode,
-  errnoName,
-  type Logger,
-  native,
-  silent,
-} from "@devlift/core";
+import { DeviceError, decode, ERRNO, type ErrnoName, encode, type Logger, native, silent } from "@devlift/core";
 import { SerialPort } from "serialport";
-import { type CommandName, FLUSH, Int, portCommands } from "./commands.ts";
+import { call, check, flushOutput, getInt, setInt } from "./descriptor.ts";
 import { Deferred, interruptible } from "./interruptible.ts";
 import type { LineHost, LineSettings, ModemLines, SerialDriver, SerialLine } from "./line.ts";
 import { speedBits } from "./speed.ts";
@@ -45,12 +35,16 @@ export function serialPortDriver({ name, path, log = silent }: SerialPortDriverO
     name,
     async open(host) {
       const control = openControl(path);
+      if (call(control, "TCGETS2", new Uint8Array(64)) < 0) {
+        closeSync(control);
+        throw new DeviceError("ENOTTY", `${path} is no serial port`);
+      }
       let binding: Binding;
       try {
         binding = await SerialPort.binding.open({ path, baudRate: 9600, lock: true, hupcl: true });
       } catch (cause) {
         closeSync(control);
-        throw new DeviceError("EBUSY", `${path}: ${cause instanceof Error ? cause.message : cause}`, { cause });
+        throw notOpened(path, cause);
       }
       return new RealLine({ binding, control, host, log });
     },
@@ -67,6 +61,13 @@ function openControl(path: string): number {
     const errno = !missing && isErrnoName(code) ? code : "ENODEV";
     throw new DeviceError(errno, `${path} cannot be opened (${code})`, { cause });
   }
+}
+
+/** The binding gives no errno, only a text. */
+function notOpened(path: string, cause: unknown): DeviceError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  if (/cannot lock/i.test(why)) return new DeviceError("EBUSY", `another program uses ${path}: ${why}`, { cause });
+  return new DeviceError("EIO", `${path} cannot be used as a serial port: ${why}`, { cause });
 }
 
 function isErrnoName(code: string): code is ErrnoName {
@@ -95,6 +96,8 @@ class RealLine implements SerialLine {
   #over = false;
   #modemTimer: NodeJS.Timeout | undefined;
   #closing: Promise<void> | undefined;
+  /** tcdrain(3) in another thread. */
+  #draining: Promise<void> | undefined;
 
   constructor(parts: RealLineParts) {
     this.#parts = parts;
@@ -114,16 +117,12 @@ class RealLine implements SerialLine {
   }
 
   write(bytes: Uint8Array): number {
-    const taken = Math.min(bytes.length, this.writeRoom());
+    const taken = Math.min(bytes.length, this.#over ? 0 : CAPACITY - this.#queued);
     for (let at = 0; at < taken; at += CHUNK) this.#queue.push(bytes.slice(at, Math.min(at + CHUNK, taken)));
     this.#queued += taken;
     this.#tooLittle = taken < bytes.length;
     if (!this.#sending && taken > 0) void this.#send();
     return taken;
-  }
-
-  writeRoom(): number {
-    return this.#over ? 0 : CAPACITY - this.#queued;
   }
 
   pendingOutput(): number {
@@ -136,7 +135,17 @@ class RealLine implements SerialLine {
       await interruptible(this.#sent.promise, signal);
     }
     if (this.#over) throw gone();
-    await interruptible(this.#parts.binding.drain(), signal);
+    // One that is under way may have seen the end before the last bytes came.
+    const next = () => this.#drainKernel();
+    await interruptible(this.#draining?.then(next, next) ?? next(), signal);
+  }
+
+  /** Holds a thread for as long as it takes, whoever gives up waiting: there is one at a time. */
+  #drainKernel(): Promise<void> {
+    this.#draining ??= this.#parts.binding.drain().finally(() => {
+      this.#draining = undefined;
+    });
+    return this.#draining;
   }
 
   discardOutput(): void {
@@ -267,28 +276,6 @@ const PARITY: Readonly<Record<LineSettings["parity"], number>> = {
   mark: CFLAG.PARENB | CFLAG.CMSPAR | CFLAG.PARODD,
   space: CFLAG.PARENB | CFLAG.CMSPAR,
 };
-
-function call(fd: number, name: CommandName, arg: number | Uint8Array): number {
-  return native.ioctl(fd, portCommands[name].number("lp64"), arg);
-}
-
-/** 0 when the port is gone: whoever asks hears of that otherwise. */
-function getInt(fd: number, name: CommandName): number {
-  const area = new Uint8Array(4);
-  return call(fd, name, area) < 0 ? 0 : decode(Int, "lp64", area).value;
-}
-
-function setInt(fd: number, name: CommandName, value: number): void {
-  check(name, call(fd, name, encode(Int, "lp64", { value })));
-}
-
-function flushOutput(fd: number): void {
-  call(fd, "TCFLSH", FLUSH.TCOFLUSH);
-}
-
-function check(what: string, result: number): void {
-  if (result < 0) throw new DeviceError("EIO", `${what}: ${errnoName(-result)}`);
-}
 
 function gone(): DeviceError {
   return new DeviceError("EIO", "the serial port is gone");

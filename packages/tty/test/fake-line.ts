@@ -46,10 +46,6 @@ export class FakeLine implements SerialLine {
     return taken;
   }
 
-  writeRoom(): number {
-    return this.room;
-  }
-
   pendingOutput(): number {
     return this.pending;
   }

@@ -5,7 +5,7 @@ import { existsSync, lstatSync, readlinkSync, statSync, symlinkSync, writeFileSy
 import { createConnection } from "node:net";
 import { join } from "node:path";
 import { DeviceError, native } from "@devlift/core";
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, expect, onTestFinished, test, vi } from "vitest";
 import type { FakeClock } from "../../core/test/fake-clock.ts";
 import { portCommands } from "../src/commands.ts";
 import { ptyAvailability, servePty } from "../src/index.ts";
@@ -216,8 +216,8 @@ test("connections to the claim on a path are ended at once", async () => {
   await serve();
   // A client of any user's; it never ends by itself.
   const client = createConnection({ path: claimName(link), allowHalfOpen: true });
+  onTestFinished(() => void client.destroy());
   await once(client.resume(), "end");
-  client.destroy();
 });
 
 test("mode and owner are those that were asked for, also after a hang-up", async () => {

@@ -2,9 +2,11 @@
 
 import { closeSync } from "node:fs";
 import { decode, MemoryKernel, native, POLL, silent } from "@devlift/core";
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { SerialPort } from "serialport";
+import { afterEach, beforeEach, expect, onTestFinished, test, vi } from "vitest";
 import { portCommands } from "../src/commands.ts";
-import { defineSerialPort } from "../src/index.ts";
+import { defineSerialPort, type LineHost } from "../src/index.ts";
+import { Deferred } from "../src/interruptible.ts";
 import { serialPortDriver } from "../src/serialport-line.ts";
 import { CFLAG, Termios2 } from "../src/termios.ts";
 import { Client } from "./bench.ts";
@@ -48,6 +50,14 @@ class Wire {
     this.#closed = true;
   }
 }
+
+class QuietHost implements LineHost {
+  received(): void {}
+  writable(): void {}
+  hangup(): void {}
+}
+
+const NOBODY = { nonBlocking: false, signal: new AbortController().signal };
 
 let wire: Wire;
 let close: () => Promise<void>;
@@ -128,11 +138,39 @@ test("a port that goes while nobody reads is a hang-up too", async () => {
 test("a port that another program has locked is EBUSY; the last close gives it back", async () => {
   const client = await open();
   const other = serialPortDriver({ name: "other", path: wire.path });
-  const host = { received: () => undefined, writable: () => undefined, hangup: () => undefined };
-  const call = { nonBlocking: false, signal: new AbortController().signal };
-  await expect(other.open(host, call)).rejects.toMatchObject({ code: "EBUSY" });
+  await expect(other.open(new QuietHost(), NOBODY)).rejects.toMatchObject({ code: "EBUSY" });
   await client.file.close();
-  await (await other.open(host, call)).close();
+  await (await other.open(new QuietHost(), NOBODY)).close();
+});
+
+test("what is no serial port is ENOTTY", async () => {
+  const driver = serialPortDriver({ name: "null", path: "/dev/null" });
+  await expect(driver.open(new QuietHost(), NOBODY)).rejects.toMatchObject({ code: "ENOTTY" });
+});
+
+test("drains that are given up hold one thread, not one each", async () => {
+  const binding = await SerialPort.binding.open({ path: wire.path, baudRate: 9600 });
+  const sent = new Deferred();
+  let drains = 0;
+  vi.spyOn(Object.getPrototypeOf(binding), "drain").mockImplementation(() => {
+    drains++;
+    return sent.promise;
+  });
+  await binding.close();
+  onTestFinished(() => void vi.restoreAllMocks());
+  const line = await serialPortDriver({ name: "other", path: wire.path }).open(new QuietHost(), NOBODY);
+  for (let count = 0; count < 5; count++) {
+    const stop = new AbortController();
+    const draining = line.drain(stop.signal);
+    stop.abort();
+    await expect(draining).rejects.toMatchObject({ code: "EINTR" });
+  }
+  expect(drains).toBe(1);
+  const patient = line.drain(new AbortController().signal);
+  sent.resolve();
+  await patient;
+  expect(drains).toBe(2);
+  await line.close();
 });
 
 test("output that the wire does not take does not keep the last close for ever", async () => {

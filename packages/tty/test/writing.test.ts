@@ -3,6 +3,7 @@
 import { POLL, sizeOf } from "@devlift/core";
 import { expect, test } from "vitest";
 import { SerialIcounter, SerialStruct, TIOCM, Winsize } from "../src/commands.ts";
+import { Modem } from "../src/modem.ts";
 import { CFLAG, IFLAG, LFLAG, OFLAG, Termio, Termios, Termios2, termioOf } from "../src/termios.ts";
 import { Bench, type Client, O_NONBLOCK, O_RDWR, Pending, settle } from "./bench.ts";
 import type { FakeLine } from "./fake-line.ts";
@@ -284,6 +285,23 @@ test("without CLOCAL an open waits for a carrier, and its loss hangs up", async 
   await expect(impatient.termios()).rejects.toMatchObject({ code: "EIO" });
   expect(bench.line.closed).toBe(1);
   expect(await (await bench.open(O_RDWR | O_NONBLOCK)).termios()).toMatchObject({ c_cflag: 0xd | CFLAG.CS8 });
+});
+
+test("a carrier that comes while the lines are being read is not missed", async () => {
+  const lines = { get: () => reading, update: () => undefined };
+  let answer = (_bits: number): void => undefined;
+  let reading = Promise.resolve(0);
+  const modem = new Modem(lines, () => undefined);
+  await modem.start();
+  reading = new Promise((resolve) => {
+    answer = resolve;
+  });
+  const carrier = new Pending(modem.carrier(new AbortController().signal));
+  expect(await carrier.waits()).toBe(true);
+  reading = Promise.resolve(TIOCM.CAR);
+  await modem.refresh();
+  answer(0);
+  expect(await carrier.waits()).toBe(false);
 });
 
 test("window size, line discipline, soft carrier, serial settings", async () => {

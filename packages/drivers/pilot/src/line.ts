@@ -62,10 +62,6 @@ export class PilotLine implements SerialLine {
     return this.#output.write(bytes);
   }
 
-  writeRoom(): number {
-    return this.#output.room;
-  }
-
   pendingOutput(): number {
     return this.#output.pending;
   }
