@@ -58,15 +58,18 @@ export class LibusbPort implements UrbPort {
 
   submit(urb: Urb, done: UrbDone): SubmittedUrb {
     const buffer = bufferOf(urb);
-    const finish = (error: Error | undefined, _buffer: Buffer, actual: number) =>
-      done(this.#result(urb, buffer, actual, error));
+    const completion: Completion = {
+      finish: (error, actual) => done(this.#result(urb, buffer, actual, error)),
+    };
     let transfer: Transfer;
     try {
       if (this.gone.aborted) throw goneError(this.gone);
       const { Transfer } = this.#binding;
-      transfer = new Transfer(this.#device, urb.endpoint, TRANSFER_TYPE[urb.type], 0, finish);
+      const type = TRANSFER_TYPE[urb.type];
+      transfer = new Transfer(this.#device, urb.endpoint, type, 0, callbackOf(completion));
       transfer.submit(buffer);
     } catch (error) {
+      completion.finish = undefined;
       queueMicrotask(() => done(failed(this.#error(error))));
       return { cancel: () => {} };
     }
@@ -143,6 +146,24 @@ export class LibusbPort implements UrbPort {
     this.#plug.unplugged();
     return goneError(this.gone);
   }
+}
+
+/** What one transfer's end does. Emptied by it. */
+interface Completion {
+  finish: ((error: Error | undefined, actual: number) => void) | undefined;
+}
+
+/**
+ * The binding holds a transfer's callback as long as the transfer's object lives, and nothing collects the two when the
+ * callback leads to that object (usb 2.18, src/transfer.cc: `v8callback`). A closure made where the transfer is made
+ * does; this one leads to the completion alone, which is empty when the transfer has ended.
+ */
+function callbackOf(completion: Completion): (error: Error | undefined, buffer: Buffer, actual: number) => void {
+  return (error, _buffer, actual) => {
+    const { finish } = completion;
+    completion.finish = undefined;
+    finish?.(error, actual);
+  };
 }
 
 function bufferOf(urb: Urb): Buffer {
