@@ -76,7 +76,7 @@ export async function main(args: readonly string[]): Promise<number> {
   if (!isKernelLine(kernel)) throw new ToolError(`--kernel: ${kernel} is none of ${KERNEL_LINES.join(", ")}`);
   if (!isAccelerator(accel)) throw new ToolError(`--accel: ${accel} is none of ${ACCELERATORS.join(", ")}`);
   const aborter = new AbortController();
-  for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(name, () => aborter.abort());
+  for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(name, () => aborter.abort());
   const result = await runInVm({
     command,
     kernel,
