@@ -43,6 +43,7 @@ describe("imports that the layering forbids", () => {
     ["packages/tty/src/x.ts", "@devlift/usb"],
     ["packages/tty/src/x.ts", "@devlift/pilot"],
     ["packages/drivers/pilot/src/x.ts", "@devlift/testing"],
+    ["packages/drivers/pilot/src/x.ts", "@devlift/usb/virtual"],
   ])("%s must not import %s", (path, specifier) => {
     expect(broken(path, uses(specifier))).toContain(IMPORT);
   });
