@@ -7,11 +7,13 @@ import { COMMANDS } from "@devlift/testing/hotsync";
 
 const [path = ""] = process.argv.slice(2);
 const RETRY_MS = 100;
+/** A failure bound, far above what a slow machine takes to wake up. */
+const WAKE_UP_MS = 60_000;
 
 async function sync([name = "", ...operands]: readonly string[]): Promise<unknown> {
   const stream = await openSerialPort(path, { retryMs: RETRY_MS });
   try {
-    const client = await HotSyncClient.connect(stream);
+    const client = await HotSyncClient.connect(stream, { timeoutMs: WAKE_UP_MS });
     const outcome = await COMMANDS[name]?.run(client, operands);
     await client.endOfSync();
     return outcome?.json ?? null;
