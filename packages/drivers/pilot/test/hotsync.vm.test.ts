@@ -49,10 +49,14 @@ const FAMILIES: readonly Family[] = ["slp", "net"];
 
 /** The button is pressed, and the program syncs. @returns what it found out */
 async function sync(device: PalmUsbDevice, ...command: readonly string[]): Promise<Record<string, unknown>> {
+  const from = daemon.log.length;
   const pressed = device.pressHotSync();
   const synced = await hotsync.sync(...command);
   if ("failed" in synced) throw new DaemonError(`${synced.failed}\n${daemon.transcript}`);
   expect(await pressed).toMatchObject({ endStatus: 0 });
+  // close(2) can return before the last reference to the file is gone, as long as a read of another thread has one; who
+  // presses the button before the port is closed talks to a host that is about to leave.
+  await daemon.said(/^port closed/, from);
   return synced.done;
 }
 

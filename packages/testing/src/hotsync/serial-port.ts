@@ -62,6 +62,14 @@ function portStream(port: SerialPort): ByteStream {
   port.on("data", (chunk: Buffer) => received.push(new Uint8Array(chunk)));
   port.on("close", () => received.end());
   port.on("error", () => received.end());
+  const close = async (): Promise<void> => {
+    received.end();
+    if (!port.isOpen) return;
+    await settle((done) => port.drain(done)).catch(() => undefined);
+    if (port.isOpen) await settle((done) => port.close(done)).catch(() => undefined);
+  };
+  // Whoever closes waits until the port is closed, also the second one: serialport says so too early.
+  let closing: Promise<void> | undefined;
   return {
     read: () => received.read(),
     write: (data) => settle((done) => port.write(data, done)),
@@ -69,11 +77,9 @@ function portStream(port: SerialPort): ByteStream {
       await settle((done) => port.drain(done));
       await settle((done) => port.update({ baudRate }, done));
     },
-    close: async () => {
-      received.end();
-      if (!port.isOpen) return;
-      await settle((done) => port.drain(done)).catch(() => undefined);
-      if (port.isOpen) await settle((done) => port.close(done)).catch(() => undefined);
+    close: () => {
+      closing ??= close();
+      return closing;
     },
   };
 }
