@@ -11,11 +11,6 @@ import { run } from "../shared/run.ts";
 /** Debian's own keys, from the package debian-archive-keyring. */
 const KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
-const DEBIAN_12 = `\
-deb [signed-by=${KEYRING}] http://deb.debian.org/debian bookworm main
-deb [signed-by=${KEYRING}] http://deb.debian.org/debian-security bookworm-security main
-`;
-
 /** Options of apt-get and apt-cache that choose a set of package lists. */
 export interface AptSource {
   readonly options: readonly string[];
@@ -24,15 +19,35 @@ export interface AptSource {
 /** The package lists of this machine, as its administrator last updated them. */
 const THIS_MACHINE: AptSource = { options: [] };
 
-/** Fresh package lists of Debian 12, some 90 MB in `folder`. @throws ToolError when they cannot be fetched */
+/** Debian 12's suites, by the end of an archive's address. */
+const SUITES: readonly (readonly [ending: RegExp, suite: string])[] = [
+  [/\/debian-security\/?$/, "bookworm-security"],
+  [/\/debian\/?$/, "bookworm"],
+];
+
+/**
+ * Fresh package lists of Debian 12, some 90 MB in `folder`, from the archives that this machine is set up to use.
+ * @throws ToolError when they cannot be fetched
+ */
 async function debian12(folder: string): Promise<AptSource> {
   if (!existsSync(KEYRING)) throw new ToolError(`${KEYRING} is missing: install debian-archive-keyring`);
+  const own = await freshLists(join(folder, "own"), {});
+  const text = await run("apt-get", [...own.options, "indextargets", "--format", "$(REPO_URI)"]);
+  const lines = [...new Set(text.split("\n"))].flatMap((uri) => {
+    const suite = SUITES.find(([ending]) => ending.test(uri))?.[1];
+    return suite === undefined ? [] : [`deb [signed-by=${KEYRING}] ${uri} ${suite} main\n`];
+  });
+  if (lines.length === 0) throw new ToolError("this machine's sources of packages have no archive of Debian's");
   const sources = join(folder, "sources.list");
+  await writeFile(sources, lines.join(""));
+  return freshLists(join(folder, "debian-12"), { "Dir::Etc::SourceList": sources, "Dir::Etc::SourceParts": "-" });
+}
+
+/** Runs `apt-get update` into a folder of ours, without being root. */
+async function freshLists(folder: string, sources: Readonly<Record<string, string>>): Promise<AptSource> {
   await mkdir(join(folder, "lists/partial"), { recursive: true });
-  await writeFile(sources, DEBIAN_12);
   const settings = {
-    "Dir::Etc::SourceList": sources,
-    "Dir::Etc::SourceParts": "-",
+    ...sources,
     "Dir::State::Lists": join(folder, "lists"),
     "Dir::Cache::pkgcache": join(folder, "pkgcache.bin"),
     "Dir::Cache::srcpkgcache": join(folder, "srcpkgcache.bin"),
