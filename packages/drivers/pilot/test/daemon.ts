@@ -1,16 +1,39 @@
 // The daemon as a person starts it: the bundle, as a process of its own, with its log read as it is written.
 
 import { type ChildProcess, spawn } from "node:child_process";
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
 const BUNDLE = fileURLToPath(new URL("../dist/devlift-pilot.mjs", import.meta.url));
 
+/** Loaded into the daemon before its own code: SIGUSR2 collects all garbage and tells what is left. */
+const MEASURE = `
+  import { setFlagsFromString } from "node:v8";
+  import { runInNewContext } from "node:vm";
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc");
+  process.on("SIGUSR2", () => {
+    collect();
+    const { heapUsed, external, rss } = process.memoryUsage();
+    process.stderr.write(JSON.stringify({ level: "test", msg: "memory " + (heapUsed + external) + " " + rss }) + "\\n");
+  });
+`;
+
+/** KiB, after a collection. */
+export interface Memory {
+  /** What JavaScript holds, buffers included. */
+  readonly held: number;
+  readonly resident: number;
+}
+
 export interface LogLine {
   readonly level: string | number;
   readonly msg: string;
 }
+
+/** Environment of a daemon whose memory() is asked for. */
+export const MEASURED = { NODE_OPTIONS: `--import data:text/javascript,${encodeURIComponent(MEASURE)}` };
 
 export class Daemon {
   readonly log: LogLine[] = [];
@@ -69,10 +92,12 @@ export class Daemon {
     return readdirSync(`/proc/${this.pid}/fd`);
   }
 
-  /** Resident memory, KiB. */
-  resident(): number {
-    const status = readFileSync(`/proc/${this.pid}/status`, "latin1");
-    return Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1] ?? Number.NaN);
+  /** Of a daemon that was started with MEASURED. */
+  async memory(): Promise<Memory> {
+    const from = this.log.length;
+    this.#child.kill("SIGUSR2");
+    const [, held, resident] = (await this.said(/^memory /, from)).msg.split(" ").map((word) => Number(word) / 1024);
+    return { held: held ?? Number.NaN, resident: resident ?? Number.NaN };
   }
 
   /** SIGTERM. @returns the exit status */
