@@ -30,7 +30,6 @@ interface Request {
   readonly reject: (error: DeviceError) => void;
 }
 
-const O_NONBLOCK = 0o4000;
 const O_RDWR = 2;
 const CALLER = { uid: 1000, gid: 1000, pid: 4242 };
 
@@ -180,7 +179,7 @@ export class MemoryFile {
 
   /** fcntl(F_SETFL). */
   set nonBlocking(on: boolean) {
-    this.#flags = on ? this.#flags | O_NONBLOCK : this.#flags & ~O_NONBLOCK;
+    this.#flags = on ? this.#flags | abi.O_NONBLOCK : this.#flags & ~abi.O_NONBLOCK;
   }
 
   read(size: number, options?: CallOptions): Promise<Uint8Array> {

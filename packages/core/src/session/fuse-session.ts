@@ -27,8 +27,6 @@ export interface FuseSessionOptions extends EngineOptions {
 const BUFFER_SIZE = abi.MAX_TRANSFER + 4096;
 /** Request buffers kept for reuse. */
 const SPARE_BUFFERS = 4;
-/** O_NONBLOCK of asm-generic/fcntl.h: x86, arm and riscv agree. */
-const O_NONBLOCK = 0o4000;
 
 export class FuseSession implements EngineListener {
   readonly #options: FuseSessionOptions;
@@ -137,7 +135,7 @@ export class FuseSession implements EngineListener {
     // A handle must not come round again to one that is still open.
     do this.#lastFile = (this.#lastFile + 1) >>> 0;
     while (this.#files.has(this.#lastFile));
-    const file = new File(this.#lastFile, flags, (flags & O_NONBLOCK) !== 0, this.#engine);
+    const file = new File(this.#lastFile, flags, (flags & abi.O_NONBLOCK) !== 0, this.#engine);
     return this.#run(this.#call("open", file));
   }
 
@@ -151,7 +149,7 @@ export class FuseSession implements EngineListener {
   read(): Parts | undefined {
     const file = this.#files.get(this.#view.fh);
     if (file === undefined) return this.#status(ERRNO.EBADF);
-    file.nonBlocking = (this.#view.readFlags & O_NONBLOCK) !== 0;
+    file.nonBlocking = (this.#view.readFlags & abi.O_NONBLOCK) !== 0;
     const call = this.#call("read", file);
     call.length = Math.min(this.#view.readSize, abi.MAX_TRANSFER);
     return this.#run(call);
@@ -162,7 +160,7 @@ export class FuseSession implements EngineListener {
     if (file === undefined) return this.#status(ERRNO.EBADF);
     const data = this.#view.payload();
     if (data.length !== this.#view.writeSize) return this.#status(ERRNO.EIO);
-    file.nonBlocking = (this.#view.writeFlags & O_NONBLOCK) !== 0;
+    file.nonBlocking = (this.#view.writeFlags & abi.O_NONBLOCK) !== 0;
     const call = this.#call("write", file);
     call.data = data;
     return this.#run(call);

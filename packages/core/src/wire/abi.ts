@@ -30,6 +30,9 @@ export const FUSE_IOCTL_COMPAT_X32 = 1 << 5;
 
 export const FUSE_POLL_SCHEDULE_NOTIFY = 1 << 0;
 
+/** Of open(2) flags, asm-generic/fcntl.h: x86, arm and riscv agree. */
+export const O_NONBLOCK = 0o4000;
+
 /** Largest read or write of one request: FUSE_DEFAULT_MAX_PAGES_PER_REQ (32) pages, which CUSE cannot raise. */
 export const MAX_TRANSFER = 128 * 1024;
 

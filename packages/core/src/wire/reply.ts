@@ -1,7 +1,7 @@
 // Writes replies and notifications: each function fills bytes that the caller owns, so that a fast answer allocates
 // nothing. A message is a header and up to two more parts, sent with one writev.
 
-import { offsetsOf, sizeOf } from "../layout/index.ts";
+import { offsetsOf, type Region, sizeOf } from "../layout/index.ts";
 import * as abi from "./abi.ts";
 
 const HEADER = offsetsOf(abi.fuse_out_header, "lp64");
@@ -14,12 +14,6 @@ export const OUT_HEADER_SIZE = sizeOf(abi.fuse_out_header, "lp64");
 const BODY = OUT_HEADER_SIZE;
 /** Header and the largest fixed body (CUSE_INIT's): room for the front of every message. */
 export const FRONT_SIZE = BODY + abi.CUSE_INIT_OUT_SIZE;
-
-/** A piece of the caller's memory to be copied, for FUSE_IOCTL_RETRY. */
-export interface Area {
-  readonly base: bigint;
-  readonly len: number;
-}
 
 /** The front of one message, used again for the next: a header and a fixed body. */
 export class ReplyFront {
@@ -84,7 +78,7 @@ export class ReplyFront {
   }
 
   /** Asks the kernel to send the ioctl again with these areas of the caller's memory. */
-  ioctlRetry(input: readonly Area[], output: readonly Area[]): [front: Uint8Array, iovecs: Uint8Array] {
+  ioctlRetry(input: readonly Region[], output: readonly Region[]): [front: Uint8Array, iovecs: Uint8Array] {
     const iovecs = encodeAreas([...input, ...output]);
     this.#ioctl(0, abi.FUSE_IOCTL_RETRY, input.length, output.length);
     return [this.#finish(sizeOf(abi.fuse_ioctl_out, "lp64"), iovecs.length, 0), iovecs];
@@ -116,7 +110,7 @@ export class ReplyFront {
   }
 }
 
-function encodeAreas(areas: readonly Area[]): Uint8Array {
+function encodeAreas(areas: readonly Region[]): Uint8Array {
   const size = sizeOf(abi.fuse_ioctl_iovec, "lp64");
   const view = new DataView(new ArrayBuffer(areas.length * size));
   areas.forEach((area, index) => {
