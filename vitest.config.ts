@@ -1,7 +1,7 @@
 // The two projects of the test runner: `unit` runs anywhere, `vm` inside a virtual machine (tools/test).
 import { defineConfig } from "vitest/config";
 
-const everywhere = ["packages/**/test/**/*.test.ts", "tools/**/test/**/*.test.ts"];
+const everywhere = ["packages/**/test/**/*.test.ts", "examples/test/**/*.test.ts", "tools/**/test/**/*.test.ts"];
 const inVm = "**/*.vm.test.ts";
 const bootingVm = "**/*.boot.test.ts";
 const never = ["**/node_modules/**", "**/dist/**", "**/build/**"];

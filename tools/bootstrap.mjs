@@ -1,4 +1,4 @@
-// The first thing that runs on a fresh checkout: `node tools/bootstrap.mjs start|test|vm [ARGUMENT]...`. It installs
+// The first thing that runs on a fresh checkout: `node tools/bootstrap.mjs VERB [ARGUMENT]...`. It installs
 // the dependencies and builds what is missing, then becomes, as far as one can see, tools/VERB/main.ts. The one file
 // in plain JavaScript, of Node's built-ins only, because nothing else is there yet when it runs.
 
@@ -19,6 +19,10 @@ const VERBS = {
   start: { prepare: false, build: true },
   test: { prepare: true, build: true },
   vm: { prepare: false, build: false },
+  conformance: { prepare: false, build: true },
+  bench: { prepare: false, build: true },
+  fuzz: { prepare: false, build: true },
+  ioctlgen: { prepare: false, build: false },
 };
 
 /** A step that takes no longer than this, in milliseconds, is not worth a line. */
