@@ -1,0 +1,126 @@
+// One descriptor of the kernel that speaks FUSE, /dev/fuse or /dev/cuse, served until it ends or is closed.
+// The main loop is woken once when requests are there; then each native call writes one answer and reads the next
+// request until the kernel has none: two system calls a request.
+// Objects: a Connection owns its descriptor and a FuseSession from the constructor to the end of close().
+
+import { closeSync } from "node:fs";
+import { ERRNO, errnoName } from "../errno.ts";
+import { DeviceError } from "../errors.ts";
+import type { Logger } from "../log.ts";
+import { exchange, READY, read, type Watch, WRITE_FAILED, watch, writev } from "../native.ts";
+import { FuseSession, type Parts } from "../session/fuse-session.ts";
+import type { ChannelOptions } from "./channel.ts";
+import { systemClock } from "./clock.ts";
+
+/** Requests answered in one turn of the main loop, so that hardware and timers get theirs. */
+const BURST = 64;
+
+export class Connection {
+  /** Resolves when the connection has ended, with what ended it if that was not close(). */
+  readonly ended: Promise<Error | undefined>;
+  readonly #fd: number;
+  readonly #log: Logger;
+  readonly #session: FuseSession;
+  #watch: Watch | undefined;
+  #closed = false;
+  #closing: Promise<void> | undefined;
+  #end: (error: Error | undefined) => void = () => undefined;
+
+  /** @param fd open for reading and writing, non-blocking; closed by close() */
+  constructor(fd: number, options: ChannelOptions) {
+    this.#fd = fd;
+    this.#log = options.log;
+    this.ended = new Promise((resolve) => {
+      this.#end = resolve;
+    });
+    const { driver, files, log } = options;
+    const output = { send: (parts: Parts) => this.#send(parts) };
+    this.#session = new FuseSession({ driver, files, log, output, clock: systemClock });
+  }
+
+  /**
+   * Waits for the kernel's first request, which introduces it, and answers it.
+   * @throws DeviceError("EIO") when there is none, or none that we can answer
+   */
+  async initialise(): Promise<void> {
+    await readable(this.#fd);
+    const length = read(this.#fd, this.#session.buffer);
+    const answer = length < 0 ? undefined : this.#session.handle(length);
+    if (answer === undefined) throw new DeviceError("EIO", `the kernel did not begin the FUSE protocol (${length})`);
+    this.#send(answer);
+  }
+
+  /** Serves what comes from now on. */
+  start(): void {
+    this.#watch = watch(this.#fd, READY.READABLE, () => this.#serve());
+  }
+
+  /** Answers every caller that waits and releases every file before the descriptor goes. Idempotent. */
+  close(): Promise<void> {
+    this.#closing ??= this.#shutDown(undefined);
+    return this.#closing;
+  }
+
+  async #shutDown(error: Error | undefined): Promise<void> {
+    await this.#session.close();
+    this.#closed = true;
+    this.#watch?.close();
+    closeSync(this.#fd);
+    this.#end(error);
+  }
+
+  #serve(): void {
+    let answer: Parts | null = null;
+    for (let requests = 0; requests < BURST && !this.#closed; requests++) {
+      const length = exchange(this.#fd, answer, this.#session.buffer);
+      answer = null;
+      if (length >= 0) answer = this.#session.handle(length) ?? null;
+      else if (!this.#goesOn(length)) return;
+    }
+    if (answer !== null) this.#send(answer);
+  }
+
+  /** @returns whether there may be more to read now */
+  #goesOn(result: number): boolean {
+    if (result < WRITE_FAILED) {
+      this.#writeFailed(WRITE_FAILED - result);
+      return true;
+    }
+    switch (-result) {
+      case ERRNO.EAGAIN:
+        return false;
+      // The request was withdrawn between the wake-up and the read.
+      case ERRNO.ENOENT:
+        return true;
+      default:
+        this.#closing ??= this.#shutDown(
+          new DeviceError("ENODEV", `the kernel ended the connection (${errnoName(-result)})`),
+        );
+        return false;
+    }
+  }
+
+  #send(parts: Parts): void {
+    if (this.#closed) return;
+    const result = writev(this.#fd, parts);
+    if (result < 0) this.#writeFailed(-result);
+  }
+
+  #writeFailed(errno: number): void {
+    // The connection was aborted; the next read says it and ends the channel.
+    if (errno === ERRNO.ENODEV || errno === ERRNO.ECONNABORTED) return;
+    // ENOENT: the kernel waits for no such answer. It keeps a request that we have read, even of a killed caller, so
+    // that is a defect of ours, but for the moment in which a connection is aborted.
+    this.#log.error({ errno: errnoName(errno) }, "the kernel refused an answer");
+  }
+}
+
+/** Resolves when the kernel has a request for us. */
+function readable(fd: number): Promise<void> {
+  return new Promise((resolve) => {
+    const waiting = watch(fd, READY.READABLE, () => {
+      waiting.close();
+      resolve();
+    });
+  });
+}
