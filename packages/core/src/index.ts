@@ -6,6 +6,7 @@ export { cuse } from "./channel/cuse.ts";
 export { type MemoryFile, MemoryKernel } from "./channel/memory.ts";
 export { chooseChannel } from "./device/choose.ts";
 export { type AnyDevice, Device, defineDevice } from "./device/device.ts";
+export { type Process, processOf } from "./device/process.ts";
 export { type ServeOptions, serve } from "./device/serve.ts";
 export { ERRNO, type ErrnoName, errnoName } from "./errno.ts";
 export { DeviceError, InternalError, UsageError } from "./errors.ts";

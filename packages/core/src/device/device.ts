@@ -1,6 +1,7 @@
 // A driver made into a device: the object that is served, on any channel, and that says readable(), writable() or
 // hangup() for all of its open files at once. Lives as long as the daemon.
 
+import type { ErrnoName } from "../errno.ts";
 import { UsageError } from "../errors.ts";
 import { commandTable } from "../layout/index.ts";
 import type { Commands, Driver, Notifier } from "../session/driver.ts";
@@ -28,8 +29,12 @@ export class Device<State = unknown, C extends Commands = Commands> implements N
     for (const file of [...this.files]) file.writable();
   }
 
-  hangup(): void {
-    for (const file of [...this.files]) file.hangup();
+  urgent(): void {
+    for (const file of [...this.files]) file.urgent();
+  }
+
+  hangup(errno?: ErrnoName): void {
+    for (const file of [...this.files]) file.hangup(errno);
   }
 }
 
@@ -40,13 +45,17 @@ const NAME = /^[A-Za-z0-9_.:+-]+(\/[A-Za-z0-9_.:+-]+)*$/;
 
 /**
  * Checks a driver and makes a device of it.
- * @throws UsageError for a name that cannot stand under /dev, two commands with one number, or a command without handler
+ * @throws UsageError for a name that cannot stand under /dev, a limit that is none, two commands with one number,
+ *   or a command without handler
  */
 export function defineDevice<State = undefined, const C extends Commands = Record<never, never>>(
   driver: Driver<State, C>,
 ): Device<State, C> {
   if (!NAME.test(driver.name) || driver.name.split("/").includes(".."))
     throw new UsageError(`"${driver.name}" is no name for a node under /dev`);
+  const { maxOpens = 1 } = driver;
+  if (!Number.isInteger(maxOpens) || maxOpens < 1)
+    throw new UsageError(`${driver.name}: maxOpens is a whole number from 1, not ${maxOpens}`);
   const commands = driver.commands ?? {};
   commandTable(commands);
   for (const name of Object.keys(commands)) {

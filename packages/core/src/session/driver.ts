@@ -2,6 +2,7 @@
 // When its state changes it says so once (readable, writable, hangup); parking, O_NONBLOCK, poll wake-ups, signals and
 // shutdown are the session's. A driver that must wait for hardware returns a promise and watches call.signal.
 
+import type { ErrnoName } from "../errno.ts";
 import { UsageError } from "../errors.ts";
 import type { Command, DataModel } from "../layout/index.ts";
 
@@ -26,7 +27,7 @@ export function wouldBlockFor(ms: number): WouldBlock {
   return new WouldBlock(Math.max(0, ms));
 }
 
-/** Bits of poll(2), asm-generic/poll.h. A driver answers with IN, OUT, PRI; the rest follows. */
+/** Bits of poll(2), asm-generic/poll.h. A driver answers with IN, OUT, PRI, HUP, ERR; RDNORM and WRNORM follow. */
 export const POLL = {
   IN: 0x001,
   PRI: 0x002,
@@ -54,8 +55,14 @@ export interface Notifier {
   readable(): void;
   /** A write may now do more. */
   writable(): void;
-  /** The hardware is gone. Final for the files that are open now: read gives 0, write and ioctl EIO, poll IN|OUT|ERR|HUP. */
-  hangup(): void;
+  /** Something urgent is there, which poll() of the driver reports as PRI: pollers are woken, nothing is tried again. */
+  urgent(): void;
+  /**
+   * The hardware is gone. Final for the files that are open now; the first hang-up of a file counts.
+   * @param errno what every later call gets, and poll ERR | HUP, as a USB device that was pulled out has it (ENODEV).
+   *   Default: as a tty that was hung up: read gives 0, write and ioctl EIO, poll IN | OUT | ERR | HUP
+   */
+  hangup(errno?: ErrnoName): void;
 }
 
 /** One open(2) of the device: what dup(2) and fork(2) share. */
@@ -119,6 +126,8 @@ export type Answer<T> = T | WouldBlock | Promise<T | WouldBlock>;
 export interface Driver<State, C extends Commands> {
   /** Node name under /dev: "pilot", "usb/lp0". */
   readonly name: string;
+  /** Files that can be open at once, opens under way included; one more gets ENFILE. Default 1024 */
+  readonly maxOpens?: number;
   /** @returns what the later calls on this file get as `state`. Default: undefined */
   open?(call: OpenCall): Answer<State> | void;
   /** Last close of this file. The closer waits for it, unless a signal comes. Default: nothing */

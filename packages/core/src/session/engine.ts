@@ -13,8 +13,9 @@ import type { Call, Wake } from "./call.ts";
 import { Changes } from "./changes.ts";
 import type { Clock } from "./clock.ts";
 import { type AnyDriver, POLL, WouldBlock } from "./driver.ts";
-import type { File, FileOwner } from "./file.ts";
+import type { File, FileOwner, HangUp } from "./file.ts";
 import { giveBack } from "./give-back.ts";
+import { Opens } from "./opens.ts";
 
 /** What the engine tells the session that it runs for. */
 export interface EngineListener {
@@ -35,7 +36,6 @@ export interface EngineOptions {
 }
 
 const NOTHING = new Uint8Array(0);
-const HUNG_UP = POLL.IN | POLL.OUT | POLL.ERR | POLL.HUP | POLL.RDNORM | POLL.WRNORM;
 /** A handler that wakes itself each time it would block is asked again this often, then parked. */
 const SELF_WAKES = 8;
 const ABORT_GRACE_MS = 1000;
@@ -47,9 +47,8 @@ export class Engine implements FileOwner {
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #listener: EngineListener;
-  readonly #deviceFiles: Set<File>;
   readonly #graceMs: number;
-  readonly #files = new Set<File>();
+  readonly #opens: Opens;
   readonly #waiting = new Map<number, Call>();
   readonly #changes: Changes;
   #closing = false;
@@ -59,7 +58,7 @@ export class Engine implements FileOwner {
     this.#driver = options.driver;
     this.#clock = options.clock;
     this.#log = options.log;
-    this.#deviceFiles = options.files;
+    this.#opens = new Opens(options.files, options.driver.maxOpens);
     this.#graceMs = options.abortGraceMs ?? ABORT_GRACE_MS;
     this.#listener = listener;
     this.#changes = new Changes(options.clock);
@@ -83,8 +82,8 @@ export class Engine implements FileOwner {
   run(call: Call): boolean {
     const { file } = call;
     for (;;) {
-      if (file.hungUp && call.kind !== "release") {
-        this.#settleHungUp(call);
+      if (file.hungUp !== undefined && call.kind !== "release") {
+        this.#settleHungUp(call, file.hungUp);
         return true;
       }
       call.wakesSeen = file.wakes;
@@ -113,7 +112,7 @@ export class Engine implements FileOwner {
 
   /** What poll(2) sees of a file now, in POLL bits. */
   poll(call: Call): number {
-    if (call.file.hungUp) return HUNG_UP;
+    if (call.file.hungUp !== undefined) return call.file.hungUp.poll;
     if (this.#driver.poll === undefined) return POLL.IN | POLL.OUT | POLL.RDNORM | POLL.WRNORM;
     try {
       let ready = checkPoll(this.#changes.during(() => this.#driver.poll?.(call)));
@@ -128,7 +127,7 @@ export class Engine implements FileOwner {
 
   wake(file: File, wake: Wake): void {
     file.wakes++;
-    if (file.hungUp || (file.parked.size === 0 && file.pollHandle === undefined)) return;
+    if (file.hungUp !== undefined || (file.parked.size === 0 && file.pollHandle === undefined)) return;
     this.#changes.do(() => {
       for (const call of [...file.parked]) {
         if (!call.parked || !call.wants(wake)) continue;
@@ -139,12 +138,16 @@ export class Engine implements FileOwner {
     });
   }
 
-  hangup(file: File): void {
-    if (file.hungUp) return;
-    file.hungUp = true;
+  urgent(file: File): void {
+    if (file.pollHandle !== undefined) this.#changes.do(() => this.#listener.pollChanged(file));
+  }
+
+  hangup(file: File, hangUp: HangUp): void {
+    if (file.hungUp !== undefined) return;
+    file.hungUp = hangUp;
     this.#changes.do(() => {
       for (const call of [...this.#waiting.values()]) {
-        if (call.file === file && call.kind !== "release") this.#end(call, ERRNO.EIO);
+        if (call.file === file && call.kind !== "release") this.#end(call, hangUp.errno);
       }
       this.#listener.pollChanged(file);
     });
@@ -158,20 +161,23 @@ export class Engine implements FileOwner {
   /** Frees every caller, then gives every file back to the driver. Resolves when every release() has ended. */
   async close(): Promise<void> {
     this.#closing = true;
-    for (const file of [...this.#files]) this.hangup(file);
+    for (const file of this.#opens) file.hangup();
     for (const call of [...this.#waiting.values()]) this.#end(call, call.kind === "open" ? ERRNO.ENODEV : ERRNO.EIO);
     if (this.#waiting.size > 0) {
       await new Promise<void>((resolve) => {
         this.#onIdle = resolve;
       });
     }
-    await Promise.all([...this.#files].map((file) => this.#giveBack(file)));
+    await Promise.all([...this.#opens].map((file) => this.#giveBack(file)));
   }
 
   #ask(call: Call): unknown {
-    if (call.kind === "open" && this.#closing) throw new DeviceError("ENODEV", "the device is being closed");
+    if (call.kind === "open") {
+      if (this.#closing) throw new DeviceError("ENODEV", "the device is being closed");
+      this.#opens.admit(call);
+    }
     // close() may have given the file back already.
-    if (call.kind === "release" && !this.#forget(call.file)) return undefined;
+    if (call.kind === "release" && !this.#opens.forget(call.file)) return undefined;
     return ask(this.#driver, call);
   }
 
@@ -185,8 +191,7 @@ export class Engine implements FileOwner {
         this.#settle(call, ERRNO.ENODEV);
         return true;
       }
-      this.#files.add(call.file);
-      this.#deviceFiles.add(call.file);
+      this.#opens.add(call.file);
     }
     this.#settle(call, 0);
     return true;
@@ -196,7 +201,7 @@ export class Engine implements FileOwner {
   #blocks(call: Call): boolean {
     const { file } = call;
     if (call.aborted) this.#settleAborted(call);
-    else if (file.hungUp) this.#settleHungUp(call);
+    else if (file.hungUp !== undefined) this.#settleHungUp(call, file.hungUp);
     else if (call.nonBlocking) this.#cutShort(call, ERRNO.EAGAIN);
     else return file.wakes === call.wakesSeen || call.askedAgain++ >= SELF_WAKES;
     return false;
@@ -224,15 +229,16 @@ export class Engine implements FileOwner {
     this.#settle(call, call.taken > 0 ? 0 : errno);
   }
 
-  #settleHungUp(call: Call): void {
-    if (call.kind === "read") {
+  #settleHungUp(call: Call, { readEnds, errno }: HangUp): void {
+    if (call.kind === "read" && readEnds) {
       call.bytes = NOTHING;
       this.#settle(call, 0);
-    } else this.#cutShort(call, ERRNO.EIO);
+    } else this.#cutShort(call, errno);
   }
 
   #settleAborted(call: Call): void {
-    if (call.file.hungUp && call.abortErrno === ERRNO.EIO) this.#settleHungUp(call);
+    const { hungUp } = call.file;
+    if (hungUp !== undefined && call.abortErrno === hungUp.errno) this.#settleHungUp(call, hungUp);
     else this.#cutShort(call, call.abortErrno ?? ERRNO.EINTR);
   }
 
@@ -244,6 +250,7 @@ export class Engine implements FileOwner {
     call.stopTimers();
     call.file.parked.delete(call);
     this.#waiting.delete(call.key);
+    if (call.kind === "open") this.#opens.ended(call);
     if (this.#waiting.size === 0) this.#onIdle?.();
   }
 
@@ -291,8 +298,11 @@ export class Engine implements FileOwner {
       },
     );
     // The handler hung its own file up, or close() came while it began.
-    if (call.kind !== "release" && (call.file.hungUp || (this.#closing && call.kind === "open")))
-      this.#end(call, call.kind === "open" ? ERRNO.ENODEV : ERRNO.EIO);
+    if (call.kind === "release") return;
+    const { hungUp } = call.file;
+    if (call.kind === "open") {
+      if (hungUp !== undefined || this.#closing) this.#end(call, ERRNO.ENODEV);
+    } else if (hungUp !== undefined) this.#end(call, hungUp.errno);
   }
 
   /** A promise is fulfilled. */
@@ -341,14 +351,8 @@ export class Engine implements FileOwner {
     });
   }
 
-  /** @returns false when it was forgotten already */
-  #forget(file: File): boolean {
-    this.#deviceFiles.delete(file);
-    return this.#files.delete(file);
-  }
-
   #giveBack(file: File): Promise<void> {
-    this.#forget(file);
+    this.#opens.forget(file);
     return giveBack(file, { driver: this.#driver, clock: this.#clock, log: this.#log, graceMs: this.#graceMs });
   }
 }

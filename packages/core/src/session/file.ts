@@ -1,12 +1,30 @@
 // One open(2) of the device: from the OPEN to the answered RELEASE.
 
+import { ERRNO, type ErrnoName } from "../errno.ts";
 import type { Call, Wake } from "./call.ts";
-import type { OpenFile } from "./driver.ts";
+import { type OpenFile, POLL } from "./driver.ts";
+
+/** What calls get on a file that was hung up. */
+export interface HangUp {
+  readonly errno: number;
+  /** A read gets the end of the file instead. */
+  readonly readEnds: boolean;
+  /** POLL bits. */
+  readonly poll: number;
+}
+
+/** As a tty's file operations after __tty_hangup() (hung_up_tty_fops in drivers/tty/tty_io.c). */
+const TTY_HANGUP: HangUp = {
+  errno: ERRNO.EIO,
+  readEnds: true,
+  poll: POLL.IN | POLL.OUT | POLL.ERR | POLL.HUP | POLL.RDNORM | POLL.WRNORM,
+};
 
 /** Who a file's wake-ups go to. */
 export interface FileOwner {
   wake(file: File, wake: Wake): void;
-  hangup(file: File): void;
+  urgent(file: File): void;
+  hangup(file: File, hangUp: HangUp): void;
 }
 
 export class File implements OpenFile {
@@ -17,7 +35,7 @@ export class File implements OpenFile {
   state: unknown = undefined;
   /** O_NONBLOCK as last seen in a read or a write, for ioctls, whose messages do not carry it. */
   nonBlocking: boolean;
-  hungUp = false;
+  hungUp: HangUp | undefined = undefined;
   /** Calls that wait for a wake-up, oldest first. */
   readonly parked = new Set<Call>();
   /** The kernel's name for whoever polls this file, while one wake-up is wanted. */
@@ -40,7 +58,13 @@ export class File implements OpenFile {
     this.#owner.wake(this, "writable");
   }
 
-  hangup(): void {
-    this.#owner.hangup(this);
+  urgent(): void {
+    this.#owner.urgent(this);
+  }
+
+  hangup(errno?: ErrnoName): void {
+    const hangUp =
+      errno === undefined ? TTY_HANGUP : { errno: ERRNO[errno], readEnds: false, poll: POLL.ERR | POLL.HUP };
+    this.#owner.hangup(this, hangUp);
   }
 }
