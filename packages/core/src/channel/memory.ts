@@ -5,6 +5,7 @@ import { errnoCode } from "../errno.ts";
 import { DeviceError, InternalError } from "../errors.ts";
 import { type DataModel, encode, type Infer, type StructSchema, sizeOf } from "../layout/index.ts";
 import type { Clock } from "../session/clock.ts";
+import type { Caller } from "../session/driver.ts";
 import { FuseSession, type Parts } from "../session/fuse-session.ts";
 import * as abi from "../wire/abi.ts";
 import type { OpcodeName } from "../wire/opcodes.ts";
@@ -31,11 +32,13 @@ interface Request {
 }
 
 const O_RDWR = 2;
-const CALLER = { uid: 1000, gid: 1000, pid: 4242 };
+const SOMEBODY: Caller = { uid: 1000, gid: 1000, pid: 4242 };
 
 export class MemoryKernel implements ChannelKind {
   readonly name = "memory";
   readonly memory: UserMemory = new UserMemory();
+  /** Who makes the calls from now on. */
+  caller: Caller = SOMEBODY;
   readonly #options: MemoryKernelOptions;
   readonly #requests = new Map<bigint, Request>();
   readonly #pollers = new Map<bigint, () => void>();
@@ -132,7 +135,7 @@ export class MemoryKernel implements ChannelKind {
     }
     const length = IN_HEADER_SIZE + body.length;
     const opcode = abi.FUSE_OPCODE[name];
-    const header = { len: length, opcode, unique, nodeid: 0n, ...CALLER, total_extlen: 0, padding: 0 };
+    const header = { len: length, opcode, unique, nodeid: 0n, ...this.caller, total_extlen: 0, padding: 0 };
     session.buffer.set(encode(abi.fuse_in_header, "lp64", header));
     session.buffer.set(body, IN_HEADER_SIZE);
     const answer = session.handle(length);

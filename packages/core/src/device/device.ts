@@ -53,9 +53,11 @@ export function defineDevice<State = undefined, const C extends Commands = Recor
 ): Device<State, C> {
   if (!NAME.test(driver.name) || driver.name.split("/").includes(".."))
     throw new UsageError(`"${driver.name}" is no name for a node under /dev`);
-  const { maxOpens = 1 } = driver;
-  if (!Number.isInteger(maxOpens) || maxOpens < 1)
-    throw new UsageError(`${driver.name}: maxOpens is a whole number from 1, not ${maxOpens}`);
+  for (const limit of ["maxOpens", "maxOpensPerUser"] as const) {
+    const value = driver[limit] ?? 1;
+    if (!Number.isInteger(value) || value < 1)
+      throw new UsageError(`${driver.name}: ${limit} is a whole number from 1, not ${value}`);
+  }
   const commands = driver.commands ?? {};
   commandTable(commands);
   for (const name of Object.keys(commands)) {

@@ -126,8 +126,10 @@ export type Answer<T> = T | WouldBlock | Promise<T | WouldBlock>;
 export interface Driver<State, C extends Commands> {
   /** Node name under /dev: "pilot", "usb/lp0". */
   readonly name: string;
-  /** Files that can be open at once, opens under way included; one more gets ENFILE. Default 1024 */
+  /** Files that can be open at once, opens under way included; one more gets ENFILE. Default 16384 */
   readonly maxOpens?: number;
+  /** The same for each user but root, so that none keeps the others out; one more gets EMFILE. Default 1024 */
+  readonly maxOpensPerUser?: number;
   /** @returns what the later calls on this file get as `state`. Default: undefined */
   open?(call: OpenCall): Answer<State> | void;
   /** Last close of this file. The closer waits for it, unless a signal comes. Default: nothing */

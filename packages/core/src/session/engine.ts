@@ -58,7 +58,7 @@ export class Engine implements FileOwner {
     this.#driver = options.driver;
     this.#clock = options.clock;
     this.#log = options.log;
-    this.#opens = new Opens(options.files, options.driver.maxOpens);
+    this.#opens = new Opens(options.files, options.driver);
     this.#graceMs = options.abortGraceMs ?? ABORT_GRACE_MS;
     this.#listener = listener;
     this.#changes = new Changes(options.clock);
@@ -250,7 +250,7 @@ export class Engine implements FileOwner {
     call.stopTimers();
     call.file.parked.delete(call);
     this.#waiting.delete(call.key);
-    if (call.kind === "open") this.#opens.ended(call);
+    if (call.kind === "open" && errno !== 0) this.#opens.forget(call.file);
     if (this.#waiting.size === 0) this.#onIdle?.();
   }
 

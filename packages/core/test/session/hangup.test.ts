@@ -6,10 +6,9 @@ import { bytes, errno, isPending, settled, start } from "./harness.ts";
 
 const O_RDWR = 2;
 
-function waitingDevice(maxOpens?: number) {
+function waitingDevice() {
   return defineDevice({
     name: "waits",
-    ...(maxOpens === undefined ? {} : { maxOpens }),
     read: () => wouldBlock,
     write: () => wouldBlock,
     poll: () => 0,
@@ -84,6 +83,22 @@ test("opens over the limit get ENFILE, opens under way count, and a close makes 
   expect(await errno(kernel.openFile(O_RDWR))).toBe("ENFILE");
 });
 
+test("a user over the own limit gets EMFILE, and others are let in", async () => {
+  const device = defineDevice({ name: "shared", maxOpensPerUser: 2, open: () => ({}) });
+  const { kernel } = await start(device);
+  const first = await kernel.openFile(O_RDWR);
+  await kernel.openFile(O_RDWR);
+  expect(await errno(kernel.openFile(O_RDWR))).toBe("EMFILE");
+  kernel.caller = { uid: 1001, gid: 1001, pid: 4343 };
+  await kernel.openFile(O_RDWR);
+  kernel.caller = { uid: 0, gid: 0, pid: 1 };
+  for (let opens = 0; opens < 3; opens++) await kernel.openFile(O_RDWR);
+  kernel.caller = { uid: 1000, gid: 1000, pid: 4242 };
+  await first.close();
+  await kernel.openFile(O_RDWR);
+  expect(await errno(kernel.openFile(O_RDWR))).toBe("EMFILE");
+});
+
 test("an open that fails or is interrupted gives its place back", async () => {
   const device = defineDevice({ name: "one", maxOpens: 1, open: ({ flags }) => (flags === 0 ? wouldBlock : {}) });
   const { kernel } = await start(device);
@@ -94,6 +109,7 @@ test("an open that fails or is interrupted gives its place back", async () => {
   await kernel.openFile(O_RDWR);
 });
 
-test.each([0, -1, 1.5, Number.NaN])("maxOpens %d is no limit", (maxOpens) => {
-  expect(() => waitingDevice(maxOpens)).toThrow(UsageError);
+test.each([0, -1, 1.5, Number.NaN])("%d is no limit", (limit) => {
+  expect(() => defineDevice({ name: "x", maxOpens: limit })).toThrow(UsageError);
+  expect(() => defineDevice({ name: "x", maxOpensPerUser: limit })).toThrow(UsageError);
 });
