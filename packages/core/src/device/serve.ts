@@ -8,8 +8,8 @@ import type { AnyDevice } from "./device.ts";
 import { stderrLog } from "./stderr-log.ts";
 
 export interface ServeOptions {
-  /** A channel, or "auto" for the best that the machine has. Default "auto" */
-  readonly channel?: ChannelKind | "auto";
+  /** A channel, its name, or "auto" for the best that the machine has. Default "auto" */
+  readonly channel?: ChannelKind | string;
   /** Default: /dev/ and the device's name */
   readonly path?: string;
   readonly permissions?: NodePermissions;
@@ -18,7 +18,7 @@ export interface ServeOptions {
 }
 
 /** Every channel, best first. */
-const KINDS: readonly ChannelKind[] = [cuse];
+export const CHANNELS: readonly ChannelKind[] = [cuse];
 
 /**
  * Makes the device file and answers its callers until the channel is closed.
@@ -26,7 +26,8 @@ const KINDS: readonly ChannelKind[] = [cuse];
  */
 export async function serve(device: AnyDevice, options: ServeOptions = {}): Promise<Channel> {
   const { channel = "auto", path = `/dev/${device.name}`, log = stderrLog, permissions } = options;
-  const { kind, why } = channel === "auto" ? chooseChannel(KINDS, "auto") : { kind: channel, why: channel.name };
+  const { kind, why } =
+    typeof channel === "string" ? chooseChannel(CHANNELS, channel) : { kind: channel, why: channel.name };
   const { driver, files } = device;
   const opened = await kind.open({ driver, files, path, log, ...(permissions === undefined ? {} : { permissions }) });
   log.info({ device: opened.path, channel: kind.name }, `serving ${opened.path} over ${why}`);

@@ -1,15 +1,29 @@
-// The log of a driver whose author has not chosen one: what goes wrong is seen, the rest is not.
+// The log of a driver whose author has not chosen one: lines on stderr.
 
 import type { Logger } from "../log.ts";
 
-function say(level: string, fields: object, message: string): void {
-  const error = "err" in fields ? fields.err : undefined;
-  process.stderr.write(`${level}: ${message}${error instanceof Error ? `\n${error.stack}` : ""}\n`);
+export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+const nothing = (): void => undefined;
+
+/** A log on stderr with what is of this level, or worse. */
+export function stderrLogAt(level: LogLevel): Logger {
+  const from = LOG_LEVELS.indexOf(level);
+  const at = (own: LogLevel, label: string) =>
+    LOG_LEVELS.indexOf(own) < from ? nothing : (fields: object, message: string) => say(label, fields, message);
+  return {
+    debug: at("debug", "debug"),
+    info: at("info", "info"),
+    warn: at("warn", "warning"),
+    error: at("error", "error"),
+  };
 }
 
-export const stderrLog: Logger = {
-  debug: () => undefined,
-  info: () => undefined,
-  warn: (fields, message) => say("warning", fields, message),
-  error: (fields, message) => say("error", fields, message),
-};
+function say(label: string, fields: object, message: string): void {
+  const error = "err" in fields ? fields.err : undefined;
+  process.stderr.write(`${label}: ${message}${error instanceof Error ? `\n${error.stack}` : ""}\n`);
+}
+
+/** What goes wrong is seen, the rest is not. */
+export const stderrLog: Logger = stderrLogAt("warn");

@@ -1,7 +1,7 @@
 // The daemon from a parsed command line to its end: a channel, a source of handhelds, a device file, and signals.
 // Lifetime: the process. What it holds is given back in the reverse order: callers and device file, handheld, bus.
 
-import { type Channel, DeviceError, type Logger } from "@devlift/core";
+import { type Channel, DeviceError, type Logger, stopSignal } from "@devlift/core";
 import type { Options } from "./options.ts";
 import { ServiceManager } from "./service-manager.ts";
 import { chooseServing, type Serving } from "./serving.ts";
@@ -74,20 +74,4 @@ async function startServing(serving: Serving, source: Source, log: Logger): Prom
 
 async function endOf(channel: Channel): Promise<Error> {
   return (await channel.ended) ?? new DeviceError("ENODEV", `${channel.path} was taken away`);
-}
-
-/** Resolves with the first signal that asks for the end; the second ends the process at once. */
-function stopSignal(log: Logger): Promise<string> {
-  return new Promise((resolve) => {
-    let asked = false;
-    for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const)
-      process.on(signal, () => {
-        if (asked) {
-          log.warn({}, `${signal} again: ending at once`);
-          process.exit(1);
-        }
-        asked = true;
-        resolve(signal);
-      });
-  });
 }

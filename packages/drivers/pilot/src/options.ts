@@ -2,9 +2,8 @@
 // Options is a plain value, made once at start.
 
 import { parseArgs } from "node:util";
-import { type NodePermissions, UsageError } from "@devlift/core";
+import { absolutePath, type NodePermissions, oneOf, parsed, parsePermissions, UsageError } from "@devlift/core";
 import { parseUsbAddress, type UsbAddress, UsbUsageError } from "@devlift/usb";
-import { accountId } from "./accounts.ts";
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "./logging.ts";
 
 export const DEFAULT_DEVICE = "/dev/pilot";
@@ -68,10 +67,10 @@ export function parseCommandLine(args: readonly string[]): Command {
   if (values.version) return { print: "version" };
   return {
     run: {
-      device: values.device === undefined ? undefined : absolute("--device", values.device),
+      device: values.device === undefined ? undefined : absolutePath("--device", values.device),
       channel: oneOf("--channel", values.channel, CHANNELS),
       source: sourceFrom(values),
-      permissions: permissionsFrom(values),
+      permissions: parsePermissions(values),
       logLevel: oneOf("--log-level", values["log-level"], LOG_LEVELS),
       logFormat: oneOf("--log-format", values["log-format"], LOG_FORMATS),
     },
@@ -81,8 +80,8 @@ export function parseCommandLine(args: readonly string[]): Command {
 type Values = ReturnType<typeof parse>;
 
 function parse(args: readonly string[]) {
-  try {
-    return parseArgs({
+  return parsed(() =>
+    parseArgs({
       args: [...args],
       options: {
         device: { type: "string" },
@@ -98,19 +97,15 @@ function parse(args: readonly string[]) {
         version: { type: "boolean", default: false },
         help: { type: "boolean", short: "h", default: false },
       },
-    }).values;
-  } catch (cause) {
-    // Node's sentences are good; what follows the first is about positional arguments, which there are none of.
-    const sentence = cause instanceof Error ? cause.message.split(". ")[0] : String(cause);
-    throw new UsageError(`${sentence}`, { cause });
-  }
+    }),
+  ).values;
 }
 
 function sourceFrom({ usb, serial, wait }: Values): SourceOptions {
   if (serial === undefined) return { kind: "usb", address: usbAddress(usb ?? "libusb"), wait };
   if (usb !== undefined) throw new UsageError("--usb and --serial exclude each other: a handheld is on one of them");
   if (wait) throw new UsageError("--wait is for USB: on a serial port nobody can tell whether a handheld is there");
-  return { kind: "serial", path: absolute("--serial", serial) };
+  return { kind: "serial", path: absolutePath("--serial", serial) };
 }
 
 function usbAddress(text: string): UsbAddress {
@@ -120,26 +115,4 @@ function usbAddress(text: string): UsbAddress {
     if (!(cause instanceof UsbUsageError)) throw cause;
     throw new UsageError(`--usb: ${cause.message}`, { cause });
   }
-}
-
-function permissionsFrom({ mode, owner, group }: Values): NodePermissions {
-  if (mode !== undefined && (!/^[0-7]{3,4}$/.test(mode) || Number.parseInt(mode, 8) > 0o777))
-    throw new UsageError(`--mode ${mode}: permissions are octal, 000 to 0777`);
-  return {
-    ...(mode === undefined ? {} : { mode: Number.parseInt(mode, 8) }),
-    ...(owner === undefined ? {} : { uid: accountId(owner, "/etc/passwd") }),
-    ...(group === undefined ? {} : { gid: accountId(group, "/etc/group") }),
-  };
-}
-
-function absolute(option: string, path: string): string {
-  if (!path.startsWith("/")) throw new UsageError(`${option} ${path}: give the whole path, beginning with /`);
-  if (path.includes("\0")) throw new UsageError(`${option}: a path cannot contain a NUL`);
-  return path;
-}
-
-function oneOf<T extends string>(option: string, value: string, known: readonly T[]): T {
-  const found = known.find((it) => it === value);
-  if (found === undefined) throw new UsageError(`${option} ${value}: one of ${known.join(", ")}`);
-  return found;
 }

@@ -1,5 +1,5 @@
+import { accountId } from "@devlift/core";
 import { expect, test } from "vitest";
-import { accountId } from "../src/accounts.ts";
 import { HELP, parseCommandLine } from "../src/options.ts";
 
 test("without options: the best channel, this machine's USB, ENODEV when nothing is there", () => {

@@ -2,7 +2,7 @@
 // Stateless. Node has no getpwnam(3); accounts of a directory service are given as numbers.
 
 import { readFileSync } from "node:fs";
-import { UsageError } from "@devlift/core";
+import { UsageError } from "../errors.ts";
 
 /** (uid_t)-1 means "leave it as it is" to chown(2), so it is no account. */
 const MAX_ID = 0xffff_fffe;
