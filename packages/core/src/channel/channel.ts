@@ -4,6 +4,7 @@
 import type { Logger } from "../log.ts";
 import type { AnyDriver } from "../session/driver.ts";
 import type { File } from "../session/file.ts";
+import type { Tap } from "../session/monitor.ts";
 
 /** Whether a kind can work on this machine, and why. */
 export interface Availability {
@@ -20,6 +21,8 @@ export interface ChannelOptions {
   readonly path: string;
   readonly log: Logger;
   readonly permissions?: NodePermissions;
+  /** To be given to the session: where tracing and recording look. */
+  readonly tap?: Tap | undefined;
 }
 
 /** Owner and mode of the node. What is left out stays as the kernel made it. */

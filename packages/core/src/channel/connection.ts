@@ -33,9 +33,9 @@ export class Connection {
     this.ended = new Promise((resolve) => {
       this.#end = resolve;
     });
-    const { driver, files, log } = options;
+    const { driver, files, log, tap } = options;
     const output = { send: (parts: Parts) => this.#send(parts) };
-    this.#session = new FuseSession({ driver, files, log, output, clock: systemClock });
+    this.#session = new FuseSession({ driver, files, log, output, tap, clock: systemClock });
   }
 
   /**

@@ -57,9 +57,9 @@ export class MemoryKernel implements ChannelKind {
   }
 
   async open(options: ChannelOptions): Promise<Channel> {
-    const { driver, files, log, path } = options;
+    const { driver, files, log, path, tap } = options;
     const output = { send: (parts: Parts) => this.#receive(parts) };
-    const session = new FuseSession({ clock: systemClock, ...this.#options, driver, files, log, output });
+    const session = new FuseSession({ clock: systemClock, ...this.#options, driver, files, log, output, tap });
     this.#session = session;
     await this.request("CUSE_INIT", encode(abi.cuse_init_in, "lp64", { major: 7, minor: 39, unused: 0, flags: 1 }));
     let end: (error: Error | undefined) => void = () => undefined;

@@ -15,12 +15,15 @@ import { Call, type CallKind, requestKey } from "./call.ts";
 import { Engine, type EngineListener, type EngineOptions } from "./engine.ts";
 import { File } from "./file.ts";
 import { planIoctl } from "./ioctl.ts";
+import { type Monitor, Tap } from "./monitor.ts";
 
 /** A message to the kernel: parts to be written with one writev, valid only during the call that they are passed to. */
 export type Parts = readonly Uint8Array[];
 
 export interface FuseSessionOptions extends EngineOptions {
   readonly output: { send(parts: Parts): void };
+  /** Where somebody may look at what goes in and out. Default: nobody can */
+  readonly tap?: Tap | undefined;
 }
 
 /** Room for the largest WRITE with its headers; the kernel refuses to fill a smaller one (fs/fuse/dev.c). */
@@ -34,6 +37,7 @@ export class FuseSession implements EngineListener {
   readonly #engine: Engine;
   readonly #commands: CommandTable;
   readonly #now: () => number;
+  readonly #tap: Tap;
   readonly #files = new Map<number, File>();
   readonly #spare: RequestView[] = [];
   #view = new RequestView(new Uint8Array(BUFFER_SIZE));
@@ -49,6 +53,8 @@ export class FuseSession implements EngineListener {
     this.#engine = new Engine(options, this);
     this.#commands = commandTable(options.driver.commands ?? {});
     this.#now = options.clock.now;
+    this.#tap = options.tap ?? new Tap();
+    this.#tap.waiting = () => this.#engine.waiting.values();
   }
 
   /** Where the next request is to be read into. Ask before each read: it changes when a request has to be kept. */
@@ -74,7 +80,8 @@ export class FuseSession implements EngineListener {
     if (this.#handling) throw new InternalError("a request came while another was being handled");
     this.#handling = true;
     try {
-      const answer = this.#dispatch(length);
+      const { monitor } = this.#tap;
+      const answer = monitor === undefined ? this.#dispatch(length) : this.#watched(length, monitor);
       if (!this.#engine.hasChanges) return answer;
       // Who is woken by this call is asked only when its answer, perhaps a view of the driver's own bytes, is out.
       if (answer !== undefined) this.#options.output.send(answer);
@@ -83,6 +90,19 @@ export class FuseSession implements EngineListener {
     } finally {
       this.#handling = false;
     }
+  }
+
+  #watched(length: number, monitor: Monitor): Parts | undefined {
+    monitor.received(this.#view.bytes.subarray(0, length));
+    const answer = this.#dispatch(length);
+    if (answer !== undefined) monitor.sent(answer);
+    return answer;
+  }
+
+  /** Sends what does not answer the request at hand. */
+  #send(parts: Parts): void {
+    this.#tap.monitor?.sent(parts);
+    this.#options.output.send(parts);
   }
 
   #dispatch(length: number): Parts | undefined {
@@ -106,14 +126,14 @@ export class FuseSession implements EngineListener {
   }
 
   late(call: Call): void {
-    this.#options.output.send(this.#answer(call, this.#lateFront));
+    this.#send(this.#answer(call, this.#lateFront));
   }
 
   pollChanged(file: File): void {
     const handle = file.pollHandle;
     if (handle === undefined) return;
     file.pollHandle = undefined;
-    this.#options.output.send([this.#lateFront.notifyPoll(handle)]);
+    this.#send([this.#lateFront.notifyPoll(handle)]);
   }
 
   // --- one method a request; ROWS names them ---

@@ -1,0 +1,49 @@
+// Where somebody can look at what a session receives and sends: tracing and recording.
+// Lifetimes: one Tap a served device, made by who serves it and read by its session; monitors come and go.
+
+import type { Call } from "./call.ts";
+
+/** Looks at messages. The bytes are valid only during the call. Must not throw, and must not call the session. */
+export interface Monitor {
+  /** A request of the kernel, before anything is done with it. It may be malformed. */
+  received(message: Uint8Array): void;
+  /** An answer or a notification, in the order in which they go out. */
+  sent(parts: readonly Uint8Array[]): void;
+}
+
+export class Tap {
+  #monitors: readonly Monitor[] = [];
+  /** undefined: nobody looks, and that is all that it costs. */
+  monitor: Monitor | undefined = undefined;
+  /** The calls that are not answered. The session that is looked at sets it. */
+  waiting: () => Iterable<Call> = () => [];
+
+  add(monitor: Monitor): void {
+    this.#set([...this.#monitors, monitor]);
+  }
+
+  remove(monitor: Monitor): void {
+    this.#set(this.#monitors.filter((it) => it !== monitor));
+  }
+
+  #set(monitors: readonly Monitor[]): void {
+    this.#monitors = monitors;
+    this.monitor = monitors.length > 1 ? new Several(monitors) : monitors[0];
+  }
+}
+
+class Several implements Monitor {
+  readonly #monitors: readonly Monitor[];
+
+  constructor(monitors: readonly Monitor[]) {
+    this.#monitors = monitors;
+  }
+
+  received(message: Uint8Array): void {
+    for (const monitor of this.#monitors) monitor.received(message);
+  }
+
+  sent(parts: readonly Uint8Array[]): void {
+    for (const monitor of this.#monitors) monitor.sent(parts);
+  }
+}
