@@ -72,7 +72,7 @@ export class Call {
   retryTimer: (() => void) | undefined = undefined;
   /** Calls off the time limit of an abort. */
   graceTimer: (() => void) | undefined = undefined;
-  /** Gives the message's buffer back, when the handler is done with it. */
+  /** Gives the memory of a write's bytes back, when nobody looks at them any more. Called once. */
   giveBuffer: (() => void) | undefined = undefined;
   #startedAt: number | undefined;
   #controller: AbortController | undefined;

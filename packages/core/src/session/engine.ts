@@ -256,8 +256,13 @@ export class Engine implements FileOwner {
 
   #tell(call: Call): void {
     this.#listener.late(call);
-    call.giveBuffer?.();
+    this.#giveBuffer(call);
     this.#changes.settle();
+  }
+
+  #giveBuffer(call: Call): void {
+    call.giveBuffer?.();
+    call.giveBuffer = undefined;
   }
 
   #park(call: Call, answer: WouldBlock): void {
@@ -285,11 +290,14 @@ export class Engine implements FileOwner {
     this.#waiting.set(call.key, call);
     promise.then(
       (answer) => {
-        if (call.settled) this.#tooLate(call, answer);
-        else this.#resume(call, answer);
+        if (call.settled) {
+          this.#giveBuffer(call);
+          this.#tooLate(call, answer);
+        } else this.#resume(call, answer);
       },
       (error: unknown) => {
         if (call.settled) {
+          this.#giveBuffer(call);
           this.#log.debug({ call: call.label, err: error }, "a handler failed after its caller had been freed");
           return;
         }
@@ -344,10 +352,10 @@ export class Engine implements FileOwner {
     call.graceTimer ??= this.#clock.after(this.#graceMs, () => {
       const fields = { call: call.label, graceMs: this.#graceMs };
       this.#log.warn(fields, "a handler went on after its signal had aborted; its caller is freed without it");
-      // The handler may still look at the message: its buffer is not used again.
-      call.giveBuffer = undefined;
       this.#settleAborted(call);
-      this.#tell(call);
+      // Without #tell(): the handler may still look at the message, so its buffer is given back when the handler ends.
+      this.#listener.late(call);
+      this.#changes.settle();
     });
   }
 

@@ -4,7 +4,7 @@
 // #answer() turns a settled Call into a reply.
 
 import { ERRNO } from "../errno.ts";
-import { InternalError } from "../errors.ts";
+import { DeviceError, InternalError } from "../errors.ts";
 import { type CommandTable, commandTable } from "../layout/index.ts";
 import type { Logger } from "../log.ts";
 import * as abi from "../wire/abi.ts";
@@ -15,6 +15,7 @@ import { Call, type CallKind, requestKey } from "./call.ts";
 import { Engine, type EngineListener, type EngineOptions } from "./engine.ts";
 import { File } from "./file.ts";
 import { planIoctl } from "./ioctl.ts";
+import { KeptBytes } from "./kept-bytes.ts";
 import { type Monitor, Tap } from "./monitor.ts";
 
 /** A message to the kernel: parts to be written with one writev, valid only during the call that they are passed to. */
@@ -28,6 +29,7 @@ export interface FuseSessionOptions extends EngineOptions {
 
 /** Room for the largest WRITE with its headers; the kernel refuses to fill a smaller one (fs/fuse/dev.c). */
 const BUFFER_SIZE = abi.MAX_TRANSFER + 4096;
+const TOO_MANY_WRITES = new DeviceError("ENOMEM", "this user's waiting writes take up all the memory that they may");
 /** Request buffers kept for reuse. */
 const SPARE_BUFFERS = 4;
 
@@ -40,6 +42,7 @@ export class FuseSession implements EngineListener {
   readonly #tap: Tap;
   readonly #files = new Map<number, File>();
   readonly #spare: RequestView[] = [];
+  readonly #kept = new KeptBytes();
   #view = new RequestView(new Uint8Array(BUFFER_SIZE));
   // Two fronts: a late answer may be written while the answer of the request at hand is being made.
   readonly #front = new ReplyFront();
@@ -183,6 +186,7 @@ export class FuseSession implements EngineListener {
     file.nonBlocking = (this.#view.writeFlags & abi.O_NONBLOCK) !== 0;
     const call = this.#call("write", file);
     call.data = data;
+    if (this.#kept.isFull(call.caller.uid)) return this.#status(this.#engine.errnoOf(call, TOO_MANY_WRITES));
     return this.#run(call);
   }
 
@@ -228,15 +232,19 @@ export class FuseSession implements EngineListener {
 
   /** The next request comes into the buffer that a waiting write still looks at. */
   #keepData(call: Call): void {
+    const { uid } = call.caller;
     if (call.parked) {
       // Nobody but us holds it now, and it can be much smaller than a buffer.
       call.data = call.data.slice();
+      call.giveBuffer = this.#kept.keep(uid, call.data.length);
       return;
     }
-    const kept = this.#view;
+    const view = this.#view;
+    const giveBack = this.#kept.keep(uid, BUFFER_SIZE);
     this.#view = this.#spare.pop() ?? new RequestView(new Uint8Array(BUFFER_SIZE));
     call.giveBuffer = () => {
-      if (this.#spare.length < SPARE_BUFFERS) this.#spare.push(kept);
+      giveBack();
+      if (this.#spare.length < SPARE_BUFFERS) this.#spare.push(view);
     };
   }
 

@@ -6,7 +6,7 @@ import { command, defineDevice, struct, u32, wouldBlock } from "../../src/index.
 import { FuseSession, type Parts } from "../../src/session/fuse-session.ts";
 import { FUSE_OPCODE } from "../../src/wire/abi.ts";
 import { FakeClock } from "../fake-clock.ts";
-import { RecordingLog } from "./harness.ts";
+import { errno, isPending, RecordingLog, settled, start } from "./harness.ts";
 
 const Pair = struct({ a: u32, b: u32 });
 
@@ -92,4 +92,42 @@ test("a request whose argument is cut off has a caller who gets EIO", () => {
   session.buffer.set(header);
   const [front] = session.handle(44) ?? [];
   expect(Buffer.from(front ?? []).toString("hex")).toBe("10000000fbffffff0600000000000000");
+});
+
+test("a user whose waiting writes fill the room for them gets ENOMEM, others write on, and an end of waiting makes room", async () => {
+  const device = defineDevice({ name: "full", write: () => wouldBlock });
+  const { kernel } = await start(device);
+  const files = await Promise.all(Array.from({ length: 3 }, () => kernel.openFile()));
+  const [file] = files;
+  if (file === undefined) throw new TypeError("no file");
+  const most = new Uint8Array(128 * 1024);
+  const waiting = Array.from({ length: 512 }, () => errno(file.write(most)));
+  expect(await errno(file.write(most))).toBe("ENOMEM");
+  kernel.caller = { uid: 1001, gid: 1001, pid: 4343 };
+  const other = errno(file.write(most));
+  expect(await isPending(other)).toBe(true);
+  kernel.caller = { uid: 1000, gid: 1000, pid: 4242 };
+  device.hangup("ENODEV");
+  expect(new Set(await Promise.all([...waiting, other]))).toEqual(new Set(["ENODEV"]));
+  const fresh = await kernel.openFile();
+  expect(await isPending(errno(fresh.write(most)))).toBe(true);
+});
+
+test("a handler that ignores its signal keeps its caller's room until it ends", async () => {
+  const ends: (() => void)[] = [];
+  const device = defineDevice({
+    name: "deaf",
+    write: ({ data }) => new Promise<number>((resolve) => ends.push(() => resolve(data.length))),
+  });
+  const { kernel, clock } = await start(device);
+  const file = await kernel.openFile();
+  const controllers = Array.from({ length: 497 }, () => new AbortController());
+  const writes = controllers.map(({ signal }) => errno(file.write(new Uint8Array(1), { signal })));
+  for (const controller of controllers) controller.abort();
+  clock.advance(1000);
+  expect(new Set(await Promise.all(writes))).toEqual(new Set(["EINTR"]));
+  expect(await errno(file.write(new Uint8Array(1)))).toBe("ENOMEM");
+  for (const end of ends) end();
+  await settled();
+  expect(await isPending(errno(file.write(new Uint8Array(1))))).toBe(true);
 });
