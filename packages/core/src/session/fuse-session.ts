@@ -186,7 +186,7 @@ export class FuseSession implements EngineListener {
     file.nonBlocking = (this.#view.writeFlags & abi.O_NONBLOCK) !== 0;
     const call = this.#call("write", file);
     call.data = data;
-    if (this.#kept.isFull(call.caller.uid)) return this.#status(this.#engine.errnoOf(call, TOO_MANY_WRITES));
+    if (this.#kept.isFull(this.#view.uid)) return this.#status(this.#engine.errnoOf(call, TOO_MANY_WRITES));
     return this.#run(call);
   }
 
