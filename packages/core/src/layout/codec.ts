@@ -3,7 +3,7 @@
 // tells through `links`, for marshal.ts and plan.ts to deal with.
 
 import { UsageError } from "../errors.ts";
-import { type Count, isLink, type Layout, type PointerLayout } from "./layout.ts";
+import { type Count, countName, isLink, type Layout, type PointerLayout } from "./layout.ts";
 import { Misfit, shown } from "./misfit.ts";
 import { type DataModel, WIDTHS } from "./model.ts";
 import { checkInteger, integerOf } from "./scalar.ts";
@@ -74,7 +74,7 @@ function compile(layout: Layout, model: DataModel): Codec {
 }
 
 function fixed(count: Count): number {
-  if (typeof count === "object") throw new UsageError(`a length told by ${count.field}, outside of a struct`);
+  if (typeof count === "object") throw new UsageError(`a length told by ${countName(count)}, outside of a struct`);
   return count;
 }
 

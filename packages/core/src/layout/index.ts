@@ -21,8 +21,10 @@ export type { DataModel } from "./model.ts";
 export type { Region } from "./part.ts";
 export { type Call, CUSE_LIMITS, type IoctlRequest, type Plan, type PlanLimits, plan, type Retry } from "./plan.ts";
 export {
+  address,
   array,
   bytes,
+  type CountRule,
   cstring,
   enumeration,
   flags,
@@ -32,6 +34,8 @@ export {
   i32,
   i64,
   int,
+  kernelLong,
+  kernelUlong,
   type Limit,
   long,
   type PointerSchema,

@@ -2,7 +2,7 @@
 // immutable constants of a driver's module; a table of them lives as long as its device.
 
 import { UsageError } from "../errors.ts";
-import { type Direction, isOpen, type Layout, namedCount } from "./layout.ts";
+import { countName, type Direction, isOpen, type Layout, toldCount } from "./layout.ts";
 import { sizeOf } from "./marshal.ts";
 import { DATA_MODELS, type DataModel } from "./model.ts";
 import type { Alone, Schema } from "./schema.ts";
@@ -104,8 +104,8 @@ export function command(
 function checkArgument(layout: Layout): void {
   if (layout.kind === "pointer")
     throw new UsageError("an ioctl's argument is a pointer already: give what it points to");
-  const count = namedCount(layout);
-  if (count && isOpen(layout)) throw new UsageError(`a length told by ${count.field} needs a struct around it`);
+  const count = toldCount(layout);
+  if (count && isOpen(layout)) throw new UsageError(`a length told by ${countName(count)} needs a struct around it`);
 }
 
 /** A command number as C writes it, for logs: `_IOR('P', 23, 4)`, `_IO(0x07, 7)`. */

@@ -6,10 +6,30 @@ import { DeviceError } from "../errors.ts";
 /** As the client sees it: "in" is read from its memory, "out" is written to it, "inout" both. */
 export type Direction = "in" | "out" | "inout";
 
-export type ScalarType = "u8" | "i8" | "u16" | "i16" | "u32" | "i32" | "u64" | "i64" | "long" | "ulong";
+export type ScalarType =
+  | "u8"
+  | "i8"
+  | "u16"
+  | "i16"
+  | "u32"
+  | "i32"
+  | "u64"
+  | "i64"
+  | "long"
+  | "ulong"
+  | "kernelLong"
+  | "kernelUlong"
+  | "address";
 
-/** How many: fixed, or told by an integer field of the struct that holds the bytes, string, array or pointer. */
-export type Count = number | { readonly field: string; readonly max: number };
+/** A count that the struct tells which holds the bytes, string, array or pointer: by an integer field, or by a rule. */
+export interface ToldCount {
+  /** An integer field, or a function of the struct's fields. */
+  readonly by: string | ((parent: object) => number);
+  readonly max: number;
+}
+
+/** How many: fixed, or told by the data. */
+export type Count = number | ToldCount;
 
 export interface ScalarLayout {
   readonly kind: "scalar";
@@ -49,22 +69,22 @@ export interface PointerLayout {
 
 export type Layout = ScalarLayout | SequenceLayout | StructLayout | UnionLayout | PointerLayout;
 
-/** The count of a sequence that a field tells, or undefined where the count is fixed or there is nothing to count. */
-export function namedCount(layout: Layout): Exclude<Count, number> | undefined {
+/** The count of a sequence that the data tells, or undefined where the count is fixed or there is nothing to count. */
+export function toldCount(layout: Layout): ToldCount | undefined {
   return "count" in layout && typeof layout.count === "object" ? layout.count : undefined;
 }
 
 /**
  * A link is a field whose data does not sit at a fixed place in its struct: what a pointer points to, or a C99 flexible
- * array member, whose length another field tells.
+ * array member, whose length the struct tells.
  */
 export function isLink(layout: Layout): boolean {
-  return layout.kind === "pointer" || namedCount(layout) !== undefined;
+  return layout.kind === "pointer" || toldCount(layout) !== undefined;
 }
 
-/** Whether the size depends on the data: a sequence of named count, or a struct that ends in one. */
+/** Whether the size depends on the data: a sequence of told count, or a struct that ends in one. */
 export function isOpen(layout: Layout): boolean {
-  if (layout.kind !== "struct") return namedCount(layout) !== undefined;
+  if (layout.kind !== "struct") return toldCount(layout) !== undefined;
   const last = layout.fields.at(-1);
   return last !== undefined && isOpen(last.layout);
 }
@@ -94,14 +114,19 @@ function measureDepth(layout: Layout): number {
 
 /**
  * The layout with its count filled in from the struct that holds it.
- * @throws DeviceError EINVAL when the field holds a negative number or more than the schema's max
+ * @throws DeviceError EINVAL when the count is negative, no integer, or more than the schema's max
  */
 export function counted(layout: Layout, parent: Readonly<Record<string, unknown>>): Layout {
-  const count = namedCount(layout);
+  const count = toldCount(layout);
   if (count === undefined || !("count" in layout)) return layout;
-  const value = Number(parent[count.field]);
-  if (!(value >= 0 && value <= count.max)) {
-    throw new DeviceError("EINVAL", `${count.field} is ${value}, allowed are 0 to ${count.max}`);
+  const value = typeof count.by === "string" ? Number(parent[count.by]) : count.by(parent);
+  if (!(Number.isInteger(value) && value >= 0 && value <= count.max)) {
+    throw new DeviceError("EINVAL", `${countName(count)} is ${value}, allowed are 0 to ${count.max}`);
   }
   return { ...layout, count: value };
+}
+
+/** What tells a count, for messages. */
+export function countName({ by }: ToldCount): string {
+  return typeof by === "string" ? by : by.name || "a count";
 }

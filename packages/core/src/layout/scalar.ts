@@ -71,16 +71,36 @@ const I64 = wide(true, {
   get: (v, at) => v.getBigInt64(at, true),
   set: (v, at, n) => v.setBigInt64(at, BigInt(n), true),
 });
+/** A 32-bit address: a bigint like the 64-bit one. */
+const ADDRESS32: Integer = {
+  size: 4,
+  align: 4,
+  min: 0n,
+  max: 0xffff_ffffn,
+  get: (v, at) => BigInt(v.getUint32(at, true)),
+  set: (v, at, n) => v.setUint32(at, Number(n), true),
+};
 const LONG64 = long64(Number.MIN_SAFE_INTEGER, I64);
 const ULONG64 = long64(0, U64);
 
 const INTEGERS = { u8: U8, i8: I8, u16: U16, i16: I16, u32: U32, i32: I32, u64: U64, i64: I64 };
 
 export function integerOf(type: ScalarType, model: DataModel): Integer {
-  const { long, align64 } = WIDTHS[model];
-  if (type === "long") return long === 8 ? LONG64 : I32;
-  if (type === "ulong") return long === 8 ? ULONG64 : U32;
-  return { ...INTEGERS[type], align: Math.min(INTEGERS[type].size, align64) };
+  const { long, align64, kernelLong, pointer } = WIDTHS[model];
+  switch (type) {
+    case "long":
+      return long === 8 ? LONG64 : I32;
+    case "ulong":
+      return long === 8 ? ULONG64 : U32;
+    case "kernelLong":
+      return kernelLong === 8 ? LONG64 : I32;
+    case "kernelUlong":
+      return kernelLong === 8 ? ULONG64 : U32;
+    case "address":
+      return pointer === 8 ? U64 : ADDRESS32;
+    default:
+      return { ...INTEGERS[type], align: Math.min(INTEGERS[type].size, align64) };
+  }
 }
 
 /** @throws Misfit unless the value is one that the C type can hold */

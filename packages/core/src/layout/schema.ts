@@ -12,10 +12,10 @@ import {
   type Field,
   isOpen,
   type Layout,
-  namedCount,
   type ScalarLayout,
   type ScalarType,
   type StructLayout,
+  toldCount,
 } from "./layout.ts";
 
 declare const VALUE: unique symbol;
@@ -58,7 +58,14 @@ export type Infer<S> = S extends Schema<infer T> ? T : never;
 
 type Lengths<Name extends string> = { readonly [N in Name]: number | bigint };
 
-/** The highest count that a length field may tell. More is EINVAL before any memory is asked for. */
+/**
+ * A count that follows from the fields of the enclosing struct by a rule of its own: a size in bytes of larger items, or
+ * one that depends on a command in another field. Annotate its parameter with the fields that it reads. Pointers and
+ * flexible arrays are not there yet when it is asked.
+ */
+export type CountRule<Needs> = (parent: Needs) => number;
+
+/** The highest count that a field or rule may tell. More is EINVAL before any memory is asked for. */
 export interface Limit {
   readonly max: number;
 }
@@ -84,6 +91,11 @@ export const uint: ScalarSchema<number> = u32;
  */
 export const long: ScalarSchema<number> = scalar("long");
 export const ulong: ScalarSchema<number> = scalar("ulong");
+/** `__kernel_long_t` and `__kernel_ulong_t`, of `struct timeval` in kernel headers: as long, but 8 bytes on x32. */
+export const kernelLong: ScalarSchema<number> = scalar("kernelLong");
+export const kernelUlong: ScalarSchema<number> = scalar("kernelUlong");
+/** A pointer that nobody follows: a cookie of the client's. */
+export const address: ScalarSchema<bigint> = scalar("address");
 
 /** An integer whose bits have names: `flags(u16, { I2C_M_RD: 1 })`. Without names it is shown in hexadecimal. */
 export function flags<T extends number | bigint>(
@@ -113,7 +125,8 @@ function named<T extends number | bigint>(
 /** `unsigned char name[count]`, as a Uint8Array. Encoding fills a shorter one with zeros. */
 export function bytes(count: number): Alone<Uint8Array>;
 export function bytes<const Name extends string>(count: Name, limit: Limit): Schema<Uint8Array, Lengths<Name>, unknown>;
-export function bytes(count: number | string, limit?: Limit): Alone<Uint8Array> {
+export function bytes<Needs>(count: CountRule<Needs>, limit: Limit): Schema<Uint8Array, Needs, unknown>;
+export function bytes(count: number | Teller, limit?: Limit): Alone<Uint8Array> {
   return { layout: { kind: "bytes", item: u8.layout, count: checkedCount(count, limit) } };
 }
 
@@ -123,7 +136,8 @@ export function bytes(count: number | string, limit?: Limit): Alone<Uint8Array> 
  */
 export function cstring(count: number): Alone<string>;
 export function cstring<const Name extends string>(count: Name, limit: Limit): Schema<string, Lengths<Name>, unknown>;
-export function cstring(count: number | string, limit?: Limit): Alone<string> {
+export function cstring<Needs>(count: CountRule<Needs>, limit: Limit): Schema<string, Needs, unknown>;
+export function cstring(count: number | Teller, limit?: Limit): Alone<string> {
   return { layout: { kind: "cstring", item: u8.layout, count: checkedCount(count, limit) } };
 }
 
@@ -134,24 +148,31 @@ export function array<T, const Name extends string>(
   count: Name,
   limit: Limit,
 ): Schema<T[], Lengths<Name>, unknown>;
-export function array<T>(item: Alone<T>, count: number | string, limit?: Limit): Alone<T[]> {
+export function array<T, Needs>(item: Alone<T>, count: CountRule<Needs>, limit: Limit): Schema<T[], Needs, unknown>;
+export function array<T>(item: Alone<T>, count: number | Teller, limit?: Limit): Alone<T[]> {
   if (item.layout.kind === "pointer")
     throw new UsageError("array items cannot be pointers: put the pointer in a struct");
   if (isOpen(item.layout)) throw new UsageError("array items must have a fixed size");
   return { layout: { kind: "array", item: item.layout, count: checkedCount(count, limit) } };
 }
 
-function checkedCount(count: number | string, limit: Limit | undefined): Count {
+/** The name of a field, or a CountRule whose parameter struct() has matched with the struct. */
+type Teller = string | ((parent: never) => number);
+
+function checkedCount(count: number | Teller, limit: Limit | undefined): Count {
   const max = typeof count === "number" ? count : limit?.max;
   if (max === undefined || !Number.isSafeInteger(max) || max < 1) {
-    throw new UsageError(`a count must be a positive integer, or a field and such a max: ${count}, max ${max}`);
+    const shown = typeof count === "function" ? "a rule" : count;
+    throw new UsageError(`a count must be a positive integer, or a field or rule and such a max: ${shown}, max ${max}`);
   }
-  return typeof count === "number" ? count : { field: count, max };
+  if (typeof count !== "function") return typeof count === "number" ? count : { by: count, max };
+  // struct() takes a rule only where the struct's value fits its parameter, and counted() passes just that value.
+  return { by: (parent) => count(parent as never), max };
 }
 
 /**
  * A C struct; the order of the fields is C's. Lengths by name refer to integer fields of this very struct, earlier or
- * later. A last field `bytes`, `cstring` or `array` with a length by name is a C99 flexible array member.
+ * later. A last field `bytes`, `cstring` or `array` with a length by name or rule is a C99 flexible array member.
  * @throws UsageError when a field cannot be laid out, or a length refers to no integer field
  */
 export function struct<T>(schemas: { readonly [K in keyof T]: Schema<T[K], T, T> }): StructSchema<T> {
@@ -167,10 +188,10 @@ function checkField({ name, layout }: Field, fields: readonly Field[]): void {
   if (isOpen(layout) && (layout.kind === "struct" || name !== fields.at(-1)?.name)) {
     throw new UsageError(`${name}: only the last field can have a size that depends on the data, and not as a struct`);
   }
-  const length = namedCount(layout.kind === "pointer" ? layout.target : layout);
-  if (length === undefined) return;
-  const teller = fields.find((field) => field.name === length.field);
-  if (teller?.layout.kind !== "scalar") throw new UsageError(`${name}: its length ${length.field} is no integer field`);
+  const length = toldCount(layout.kind === "pointer" ? layout.target : layout);
+  if (typeof length?.by !== "string") return;
+  const teller = fields.find((field) => field.name === length.by);
+  if (teller?.layout.kind !== "scalar") throw new UsageError(`${name}: its length ${length.by} is no integer field`);
 }
 
 /** A C union, as the bytes of its widest member; `decode` a member from them. Members hold no pointers. */

@@ -78,6 +78,9 @@ const C_TYPES = {
   i64: "long long",
   long: "long",
   ulong: "unsigned long",
+  kernelLong: "__kernel_long_t",
+  kernelUlong: "__kernel_ulong_t",
+  address: "void *",
 };
 
 /** A C declaration of `name` with this layout. */
@@ -106,7 +109,7 @@ test.each(MODELS)("500 random layouts, %s", (model, flag) => {
     `typedef ${declare(schema.layout, `S${index}`)};`,
     ...assertions(`S${index}`, schema, model),
   ]);
-  expect(complaints(flag, source.join("\n"))).toBe("");
+  expect(complaints(flag, ["#include <asm/posix_types.h>", ...source].join("\n"))).toBe("");
 });
 
 test.each(MODELS)("the compiler would complain, %s", (_, flag) => {

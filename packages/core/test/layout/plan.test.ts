@@ -226,3 +226,50 @@ test("areas and bytes over what the kernel takes are ENOMEM before they are aske
   // 16 bytes of struct and 131,057 behind the pointer are one more than 128 KiB.
   expect(errnoOf(() => plan(command(1, BigIn), { model: "lp64", arg: 16n, input: big, outSize: 0 }))).toBe("ENOMEM");
 });
+
+describe("counts that follow from a rule", () => {
+  // As USBDEVFS_IOCTL: a code whose bits 16 to 29 are the size of what data points to; none wanted where they are 0.
+  const Coded = struct({
+    code: u32,
+    data: ptr(
+      bytes(({ code }: { code: number }) => (code >>> 16) & 0x3fff, { max: 64 }),
+      ({ code }) => (code & 0x8000_0000 ? "inout" : "in"),
+    ),
+  });
+  const CODED = iowr("U", 18, Coded);
+  const store = (client: Client, size: number, data: Uint8Array) =>
+    client.store(Coded.layout, { code: (0x8000_0000 | (size << 16)) >>> 0, data });
+
+  test.each(MODELS)("tell how much to read and to write, %s", (model) => {
+    const client = new Client(model);
+    const arg = store(client, 3, Uint8Array.of(1, 2, 3));
+    client.ioctl(CODED, arg, ({ data }) => {
+      expect(data).toEqual(Uint8Array.of(1, 2, 3));
+      data.fill(9);
+    });
+    expect(client.load(Coded.layout, arg)).toMatchObject({ data: Uint8Array.of(9, 9, 9) });
+  });
+
+  test("are held to the limit", () => {
+    const client = new Client("lp64");
+    const arg = store(client, 64, new Uint8Array(64));
+    client.at(arg + 2n, 2).setUint16(0, 0x8000 | 65, true);
+    expect(errnoOf(() => client.ioctl(CODED, arg, () => undefined))).toBe("EINVAL");
+  });
+
+  test("serve flexible arrays, and a count that is not that field's for other kinds", () => {
+    const Urb = struct({
+      kind: u8,
+      n: u8,
+      packets: array(u16, ({ kind, n }: Packets) => (kind === 0 ? n : 0), { max: 4 }),
+    });
+    expect(encode(Urb, "lp64", { kind: 0, n: 2, packets: [1, 2] })).toEqual(Uint8Array.of(0, 2, 1, 0, 2, 0));
+    expect(encode(Urb, "lp64", { kind: 3, n: 2, packets: [] })).toEqual(Uint8Array.of(3, 2));
+    expect(() => encode(Urb, "lp64", { kind: 3, n: 2, packets: [1] })).toThrow(UsageError);
+  });
+});
+
+interface Packets {
+  readonly kind: number;
+  readonly n: number;
+}

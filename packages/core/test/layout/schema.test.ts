@@ -115,6 +115,15 @@ describe("what a definition must not say", () => {
     expect(() => struct({ len: cstring(4), data: ptr(bytes("len", { max: 4 })) })).toThrow(UsageError);
   });
 
+  test("a count rule that reads no field of the struct", () => {
+    // @ts-expect-error no field lem
+    struct({ len: u16, buf: ptr(bytes(({ lem }: { lem: number }) => lem, { max: 9 })) });
+    // @ts-expect-error len is a bigint
+    struct({ len: u64, buf: ptr(bytes(({ len }: { len: number }) => len, { max: 9 })) });
+    // @ts-expect-error a rule has a limit
+    expect(() => struct({ len: u16, buf: ptr(bytes(({ len }: { len: number }) => len)) })).toThrow("a rule");
+  });
+
   test("a direction function that reads no field of the struct", () => {
     // @ts-expect-error no field flagz
     const wrong = struct({ flags: u8, p: ptr(u8, (m) => (m.flagz ? "in" : "out")) });

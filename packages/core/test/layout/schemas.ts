@@ -2,6 +2,7 @@
 
 import fc from "fast-check";
 import {
+  address,
   array,
   bytes,
   cstring,
@@ -10,6 +11,8 @@ import {
   i16,
   i32,
   i64,
+  kernelLong,
+  kernelUlong,
   long,
   ptr,
   type Schema,
@@ -36,7 +39,7 @@ const MAX = 3;
 const int32 = fc.integer();
 const uint32 = fc.nat({ max: 0xffff_ffff });
 
-/** long and ulong hold what fits 32 bits, so that one value serves all data models. */
+/** What differs between data models comes last, and holds what fits 32 bits, so that one value serves all of them. */
 const SCALARS: readonly Case[] = [
   { schema: u8, values: fc.nat({ max: 0xff }) },
   { schema: i8, values: fc.integer({ min: -0x80, max: 0x7f }) },
@@ -48,6 +51,9 @@ const SCALARS: readonly Case[] = [
   { schema: i64, values: fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }) },
   { schema: long, values: int32 },
   { schema: ulong, values: uint32 },
+  { schema: kernelLong, values: int32 },
+  { schema: kernelUlong, values: uint32 },
+  { schema: address, values: uint32.map(BigInt) },
 ];
 
 const count = fc.integer({ min: 1, max: 9 });
