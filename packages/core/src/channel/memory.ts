@@ -3,7 +3,7 @@
 
 import { errnoCode } from "../errno.ts";
 import { DeviceError, InternalError } from "../errors.ts";
-import { type DataModel, encode, type Infer, type StructSchema, sizeOf } from "../layout/index.ts";
+import { type DataModel, encode, type Infer, type Region, type StructSchema, sizeOf } from "../layout/index.ts";
 import type { Clock } from "../session/clock.ts";
 import type { Caller } from "../session/driver.ts";
 import { FuseSession, type Parts } from "../session/fuse-session.ts";
@@ -13,7 +13,7 @@ import { OUT_HEADER_SIZE } from "../wire/reply.ts";
 import { IN_HEADER_SIZE } from "../wire/request.ts";
 import type { Availability, Channel, ChannelKind, ChannelOptions } from "./channel.ts";
 import { systemClock } from "./clock.ts";
-import { UserMemory } from "./user-memory.ts";
+import { type ClientMemory, UserMemory } from "./user-memory.ts";
 
 export interface MemoryKernelOptions {
   /** Default: the machine's. */
@@ -24,6 +24,10 @@ export interface MemoryKernelOptions {
 export interface CallOptions {
   /** Aborting is a signal for the calling program: FUSE_INTERRUPT. */
   readonly signal?: AbortSignal;
+  /** Who calls. Default: the kernel's `caller` */
+  readonly caller?: Caller;
+  /** What ioctl arguments point into. Default: the kernel's `memory` */
+  readonly memory?: ClientMemory;
 }
 
 interface Request {
@@ -107,7 +111,7 @@ export class MemoryKernel implements ChannelKind {
         },
       });
       signal?.addEventListener("abort", interrupt);
-      this.#deliver(name, unique, body);
+      this.#deliver(name, unique, body, options.caller);
     });
   }
 
@@ -116,8 +120,8 @@ export class MemoryKernel implements ChannelKind {
     this.#pollers.set(handle, wake);
   }
 
-  #deliver(name: OpcodeName, unique: bigint, body: Uint8Array): void {
-    this.#queue.push(() => this.#handOver(name, unique, body));
+  #deliver(name: OpcodeName, unique: bigint, body: Uint8Array, caller: Caller = this.caller): void {
+    this.#queue.push(() => this.#handOver(encodeRequest(name, unique, body, caller)));
     if (this.#delivering) return;
     this.#delivering = true;
     try {
@@ -127,25 +131,21 @@ export class MemoryKernel implements ChannelKind {
     }
   }
 
-  #handOver(name: OpcodeName, unique: bigint, body: Uint8Array): void {
+  #handOver({ unique, message }: Encoded): void {
     const session = this.#session;
     if (session === undefined) {
       this.#requests.get(unique)?.reject(new DeviceError("ENODEV", "nothing is served"));
       return;
     }
-    const length = IN_HEADER_SIZE + body.length;
-    const opcode = abi.FUSE_OPCODE[name];
-    const header = { len: length, opcode, unique, nodeid: 0n, ...this.caller, total_extlen: 0, padding: 0 };
-    session.buffer.set(encode(abi.fuse_in_header, "lp64", header));
-    session.buffer.set(body, IN_HEADER_SIZE);
-    const answer = session.handle(length);
+    session.buffer.set(message);
+    const answer = session.handle(message.length);
     if (answer !== undefined) this.#receive(answer);
   }
 
   #receive(parts: Parts): void {
     if (this.#session === undefined) return;
-    const message = Uint8Array.from(parts.flatMap((part) => [...part]));
-    const view = new DataView(message.buffer);
+    const message = concat(parts);
+    const view = new DataView(message.buffer, message.byteOffset, message.byteLength);
     if (view.getUint32(0, true) !== message.length) throw new InternalError("a message with a wrong length");
     const error = view.getInt32(4, true);
     const unique = view.getBigUint64(8, true);
@@ -185,43 +185,65 @@ export class MemoryFile {
     this.#flags = on ? this.#flags | abi.O_NONBLOCK : this.#flags & ~abi.O_NONBLOCK;
   }
 
-  read(size: number, options?: CallOptions): Promise<Uint8Array> {
+  /** As fuse_direct_io() in fs/fuse/file.c: requests of at most 128 KiB, for as long as each is filled. */
+  async read(size: number, options?: CallOptions): Promise<Uint8Array> {
+    const parts: Uint8Array[] = [];
     const rest = { offset: 0n, read_flags: 0, lock_owner: 0n, padding: 0 };
-    const body = argument(abi.fuse_read_in, { fh: this.#fh, size, flags: this.#flags, ...rest });
-    return this.#kernel.request("READ", body, options);
+    for (let left = size; left > 0; ) {
+      const length = Math.min(left, abi.MAX_TRANSFER);
+      const body = argument(abi.fuse_read_in, { fh: this.#fh, size: length, flags: this.#flags, ...rest });
+      const part = await orUndefined(this.#kernel.request("READ", body, options), parts.length > 0);
+      if (part === undefined) break;
+      parts.push(part);
+      left -= part.length;
+      if (part.length < length) break;
+    }
+    return concat(parts);
   }
 
-  /** @returns bytes taken */
+  /** In requests of at most 128 KiB. @returns bytes taken */
   async write(data: Uint8Array, options?: CallOptions): Promise<number> {
     const rest = { offset: 0n, write_flags: 0, lock_owner: 0n, padding: 0 };
-    const head = argument(abi.fuse_write_in, { fh: this.#fh, size: data.length, flags: this.#flags, ...rest });
-    const answer = await this.#kernel.request("WRITE", concat([head, data]), options);
-    return new DataView(answer.buffer, answer.byteOffset).getUint32(0, true);
+    let taken = 0;
+    while (taken < data.length) {
+      const part = data.subarray(taken, taken + abi.MAX_TRANSFER);
+      const head = argument(abi.fuse_write_in, { fh: this.#fh, size: part.length, flags: this.#flags, ...rest });
+      const answer = await orUndefined(this.#kernel.request("WRITE", concat([head, part]), options), taken > 0);
+      if (answer === undefined) break;
+      const count = viewOf(answer).getUint32(0, true);
+      taken += count;
+      if (count < part.length) break;
+    }
+    return taken;
   }
 
   /** ioctl(2), in as many rounds as the session asks for, as fuse_do_ioctl() does. @returns the result */
-  async ioctl(cmd: number, arg: bigint, model: DataModel = "lp64", options?: CallOptions): Promise<number> {
-    const { memory } = this.#kernel;
-    let input: readonly Uint8Array[] = [];
-    let output: readonly Uint8Array[] = [];
+  async ioctl(cmd: number, arg: bigint, model: DataModel = "lp64", options: CallOptions = {}): Promise<number> {
+    const memory = options.memory ?? this.#kernel.memory;
+    let input: readonly Region[] = [];
+    let output: readonly Region[] = [];
     for (;;) {
-      const data = concat(input);
+      const data: Uint8Array[] = [];
+      // Anew in each round: what the program has changed meanwhile is seen.
+      for (const { base, len } of input) data.push(await memory.read(base, len));
+      const sent = concat(data);
       const flags = abi.FUSE_IOCTL_UNRESTRICTED | MODEL_FLAGS[model];
-      const sizes = { in_size: data.length, out_size: output.reduce((sum, area) => sum + area.length, 0) };
+      const sizes = { in_size: sent.length, out_size: total(output) };
       const head = argument(abi.fuse_ioctl_in, { fh: this.#fh, flags, cmd, arg, ...sizes });
-      const answer = await this.#kernel.request("IOCTL", concat([head, data]), options);
-      const view = new DataView(answer.buffer, answer.byteOffset, answer.byteLength);
+      const answer = await this.#kernel.request("IOCTL", concat([head, sent]), options);
+      const view = viewOf(answer);
       const rest = answer.subarray(sizeOf(abi.fuse_ioctl_out, "lp64"));
       if ((view.getUint32(4, true) & abi.FUSE_IOCTL_RETRY) === 0) {
         if (rest.length > sizes.out_size) throw new InternalError("more output than the ioctl has areas for");
-        scatter(rest, output);
+        await scatter(rest, output, memory);
         const result = view.getInt32(0, true);
         if (result < 0) throw errorOf(-result);
         return result;
       }
-      const areas = decodeAreas(rest).map(({ base, len }) => memory.at(base, Number(len)));
+      const areas = decodeAreas(rest);
       input = areas.slice(0, view.getUint32(8, true));
       output = areas.slice(input.length);
+      for (const some of [input, output]) if (total(some) > abi.MAX_TRANSFER) throw new DeviceError("ENOMEM");
     }
   }
 
@@ -251,25 +273,56 @@ function argument<S extends StructSchema>(schema: S, value: Infer<S>): Uint8Arra
   return encode(schema, "lp64", value);
 }
 
-function concat(parts: readonly Uint8Array[]): Uint8Array {
-  return Buffer.concat(parts);
+interface Encoded {
+  readonly unique: bigint;
+  readonly message: Uint8Array;
 }
 
-function scatter(bytes: Uint8Array, areas: readonly Uint8Array[]): void {
+function encodeRequest(name: OpcodeName, unique: bigint, body: Uint8Array, { pid, uid, gid }: Caller): Encoded {
+  const len = IN_HEADER_SIZE + body.length;
+  const header = { len, opcode: abi.FUSE_OPCODE[name], unique, nodeid: 0n, uid, gid, pid, total_extlen: 0, padding: 0 };
+  return { unique, message: concat([encode(abi.fuse_in_header, "lp64", header), body]) };
+}
+
+function concat(parts: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
   let offset = 0;
-  for (const area of areas) {
-    area.set(bytes.subarray(offset, offset + area.length));
-    offset += area.length;
+  for (const part of parts) {
+    whole.set(part, offset);
+    offset += part.length;
+  }
+  return whole;
+}
+
+async function scatter(bytes: Uint8Array, areas: readonly Region[], memory: ClientMemory): Promise<void> {
+  let offset = 0;
+  for (const { base, len } of areas) {
+    if (offset >= bytes.length) return;
+    await memory.write(base, bytes.subarray(offset, offset + len));
+    offset += len;
   }
 }
 
-function decodeAreas(bytes: Uint8Array): { base: bigint; len: bigint }[] {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+function total(areas: readonly Region[]): number {
+  return areas.reduce((sum, area) => sum + area.len, 0);
+}
+
+function decodeAreas(bytes: Uint8Array): Region[] {
+  const view = viewOf(bytes);
   const count = bytes.length / sizeOf(abi.fuse_ioctl_iovec, "lp64");
   return Array.from({ length: count }, (_, index) => ({
     base: view.getBigUint64(index * 16, true),
-    len: view.getBigUint64(index * 16 + 8, true),
+    len: Number(view.getBigUint64(index * 16 + 8, true)),
   }));
+}
+
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** Of a call that was split: what it has got so far counts more than what ended it. */
+async function orUndefined<T>(answer: Promise<T>, partly: boolean): Promise<T | undefined> {
+  return partly ? answer.catch(() => undefined) : answer;
 }
 
 function errorOf(errno: number): DeviceError {

@@ -6,7 +6,13 @@ import { DeviceError } from "../errors.ts";
 const FIRST_ADDRESS = 0x7f00_0000;
 const PAGE = 4096;
 
-export class UserMemory {
+/** The memory of a calling program, wherever that is. What is not mapped is DeviceError("EFAULT"). */
+export interface ClientMemory {
+  read(address: bigint, length: number): Uint8Array | Promise<Uint8Array>;
+  write(address: bigint, bytes: Uint8Array): void | Promise<void>;
+}
+
+export class UserMemory implements ClientMemory {
   readonly #areas: { readonly base: number; readonly bytes: Uint8Array }[] = [];
   #next = FIRST_ADDRESS;
 
@@ -17,6 +23,14 @@ export class UserMemory {
     // A hole behind each area: running over its end is EFAULT.
     this.#next += (Math.floor(bytes.length / PAGE) + 2) * PAGE;
     return BigInt(base);
+  }
+
+  read(address: bigint, length: number): Uint8Array {
+    return this.at(address, length).slice();
+  }
+
+  write(address: bigint, bytes: Uint8Array): void {
+    this.at(address, bytes.length).set(bytes);
   }
 
   /** A view of the area at an address. @throws DeviceError("EFAULT") when not all of it is mapped */
