@@ -163,6 +163,7 @@ NAPI_MODULE_INIT()
 	if (export_functions(env, exports, io_functions) != napi_ok ||
 	    export_functions(env, exports, pty_functions) != napi_ok ||
 	    export_functions(env, exports, notify_functions) != napi_ok ||
+	    export_functions(env, exports, mount_functions) != napi_ok ||
 	    watch_init(env, exports) != napi_ok)
 		return throw_napi(env);
 	return exports;

@@ -26,6 +26,7 @@ struct function {
 extern const struct function io_functions[];
 extern const struct function pty_functions[];
 extern const struct function notify_functions[];
+extern const struct function mount_functions[];
 
 napi_status watch_init(napi_env env, napi_value exports);
 

@@ -63,6 +63,10 @@ interface Addon {
   openPty(): { master: number; slavePath: string };
   inotifyOpen(path: string, mask: number): number;
   sdNotify(path: string, message: Uint8Array): void;
+  mount(source: string, target: string, type: string, flags: number, data: string): void;
+  umount2(target: string, flags: number): void;
+  socketPair(): [number, number];
+  receiveFd(fd: number): number;
   readonly Watch: new (fd: number, events: number, callback: (result: number) => void) => Watch;
 }
 
@@ -179,4 +183,44 @@ export function inotifyOpen(path: string, mask: number): number {
  */
 export function sdNotify(path: string, message: string): void {
   load().sdNotify(path, new TextEncoder().encode(message));
+}
+
+/** Flags of mount(2) and umount2(2). Source: include/uapi/linux/mount.h; MNT_DETACH of include/linux/fs.h. */
+export const MOUNT = { MS_NOSUID: 2, MS_NODEV: 4, MS_NOEXEC: 8, MNT_DETACH: 2 } as const;
+
+/** What to mount: the first argument of mount(2), its type, an OR of MOUNT's MS_ bits, and its options. */
+export interface MountRequest {
+  readonly source: string;
+  readonly type: string;
+  readonly flags: number;
+  readonly data: string;
+}
+
+/**
+ * mount(2).
+ * @throws NativeError, e.g. EPERM without CAP_SYS_ADMIN
+ */
+export function mount(target: string, { source, type, flags, data }: MountRequest): void {
+  load().mount(source, target, type, flags, data);
+}
+
+/**
+ * umount2(2). With MNT_DETACH it never waits: the path is free at once, open files live on.
+ * @throws NativeError, e.g. EINVAL when nothing is mounted there
+ */
+export function umount2(target: string, flags: number): void {
+  load().umount2(target, flags);
+}
+
+/** Two connected sockets (AF_UNIX, SOCK_STREAM), close-on-exec; the caller closes both. @throws NativeError */
+export function socketPair(): [number, number] {
+  return load().socketPair();
+}
+
+/**
+ * The descriptor in the first message that waits in a socket (SCM_RIGHTS, unix(7)), close-on-exec; the caller closes
+ * it. Returns -errno otherwise: -EAGAIN (-11) when there is no message, -ENOMSG (-42) when it has no descriptor.
+ */
+export function receiveFd(fd: number): number {
+  return load().receiveFd(fd);
 }
