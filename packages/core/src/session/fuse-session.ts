@@ -124,6 +124,7 @@ export class FuseSession implements EngineListener {
 
   /** Frees every caller, ends every file. Resolves when the driver has released them all. */
   async close(): Promise<void> {
+    this.#tap.monitor?.closing?.();
     await this.#engine.close();
     this.#files.clear();
   }

@@ -9,6 +9,8 @@ export interface Monitor {
   received(message: Uint8Array): void;
   /** An answer or a notification, in the order in which they go out. */
   sent(parts: readonly Uint8Array[]): void;
+  /** The session begins to close: every caller that waits is answered now. */
+  closing?(): void;
 }
 
 export class Tap {
@@ -45,5 +47,9 @@ class Several implements Monitor {
 
   sent(parts: readonly Uint8Array[]): void {
     for (const monitor of this.#monitors) monitor.sent(parts);
+  }
+
+  closing(): void {
+    for (const monitor of this.#monitors) monitor.closing?.();
   }
 }
