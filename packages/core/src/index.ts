@@ -3,14 +3,28 @@
 export type { Availability, Channel, ChannelKind, NodePermissions } from "./channel/channel.ts";
 export { systemClock } from "./channel/clock.ts";
 export { cuse } from "./channel/cuse.ts";
+export { fuse } from "./channel/fuse.ts";
 export { type MemoryFile, MemoryKernel } from "./channel/memory.ts";
 export { accountId } from "./device/accounts.ts";
 export { chooseChannel } from "./device/choose.ts";
 export { type AnyDevice, Device, defineDevice } from "./device/device.ts";
 export { type Process, processOf } from "./device/process.ts";
-export { type RunOptions, runDaemon, stopSignal } from "./device/run.ts";
-export { absolutePath, oneOf, type PermissionWords, parsed, parsePermissions } from "./device/run-options.ts";
+export { Recording } from "./device/record.ts";
+export { type ReplayFileOptions, replay } from "./device/replay.ts";
+export { type RunOptions, runDaemon, startWatching, stopSignal } from "./device/run.ts";
+export {
+  absolutePath,
+  oneOf,
+  type PermissionWords,
+  parsed,
+  parsePermissions,
+  parseWatching,
+  traceWord,
+  WATCHING_OPTIONS,
+  type Watching,
+} from "./device/run-options.ts";
 export { CHANNELS, type ServeOptions, serve } from "./device/serve.ts";
+export { type TraceTarget, tracing } from "./device/tracing.ts";
 export { ERRNO, type ErrnoName, errnoName } from "./errno.ts";
 export { DeviceError, InternalError, UsageError } from "./errors.ts";
 export * from "./layout/index.ts";

@@ -37,6 +37,7 @@ describe("imports that the layering forbids", () => {
     ["packages/core/src/wire/x.ts", "../session/call.ts"],
     ["packages/core/src/session/x.ts", "../channel/cuse.ts"],
     ["packages/core/src/session/x.ts", "../device/serve.ts"],
+    ["packages/core/src/trace/x.ts", "../device/serve.ts"],
     ["packages/core/src/channel/x.ts", "../device/serve.ts"],
     ["packages/core/src/device/x.ts", "@devlift/tty"],
     ["packages/usb/src/x.ts", "@devlift/tty"],
@@ -48,7 +49,7 @@ describe("imports that the layering forbids", () => {
     expect(broken(path, uses(specifier))).toContain(IMPORT);
   });
 
-  test.each(["layout", "wire", "session"])("%s is pure", (layer) => {
+  test.each(["layout", "wire", "session", "trace"])("%s is pure", (layer) => {
     const path = `packages/core/src/${layer}/x.ts`;
     expect(broken(path, uses("node:fs"))).toContain("lint/correctness/noNodejsModules");
     expect(broken(path, "setTimeout(() => 1, 2);\n")).toContain("lint/style/noRestrictedGlobals");
@@ -60,6 +61,7 @@ describe("imports that it allows", () => {
     ["packages/core/src/layout/x.ts", "./schema.ts"],
     ["packages/core/src/wire/x.ts", "../layout/index.ts"],
     ["packages/core/src/session/x.ts", "../wire/abi.ts"],
+    ["packages/core/src/trace/x.ts", "../session/fuse-session.ts"],
     ["packages/core/src/channel/x.ts", "../session/engine.ts"],
     ["packages/core/src/device/x.ts", "../channel/cuse.ts"],
     ["packages/usb/src/x.ts", "@devlift/core"],

@@ -7,6 +7,7 @@ import type { NodePermissions } from "../channel/channel.ts";
 import { UsageError } from "../errors.ts";
 import { accountId } from "./accounts.ts";
 import { LOG_LEVELS, type LogLevel } from "./stderr-log.ts";
+import { type TraceTarget, traceTarget } from "./tracing.ts";
 
 export interface DaemonOptions {
   /** A channel's name, or "auto". */
@@ -16,9 +17,20 @@ export interface DaemonOptions {
   /** What was asked for. */
   readonly permissions: NodePermissions;
   readonly logLevel: LogLevel;
+  readonly watching: Watching;
 }
 
-export type DaemonCommand = { readonly run: DaemonOptions } | { readonly print: "help" | "version" };
+/** What is written down of a daemon's requests. */
+export interface Watching {
+  readonly trace: TraceTarget | undefined;
+  /** Path of a recording to be made. */
+  readonly record: string | undefined;
+}
+
+export type DaemonCommand =
+  | { readonly run: DaemonOptions }
+  | { readonly replay: string; readonly logLevel: LogLevel }
+  | { readonly print: "help" | "version" };
 
 /** What the command line's words mean for this daemon. */
 export interface CommandLine {
@@ -36,12 +48,18 @@ export function parseDaemonCommand({ args, channels, devices }: CommandLine): Da
   if (values.version) return { print: "version" };
   if (values.path !== undefined && devices.length > 1)
     throw new UsageError(`--path is for one device, and there are ${devices.length}: ${devices.join(", ")}`);
+  const logLevel = oneOf("--log-level", values["log-level"], LOG_LEVELS);
+  if (values.replay !== undefined) {
+    if (values.record !== undefined) throw new UsageError("--replay serves nothing that --record could record");
+    return { replay: values.replay, logLevel };
+  }
   return {
     run: {
       channel: oneOf("--channel", values.channel, ["auto", ...channels]),
       path: values.path === undefined ? undefined : absolutePath("--path", values.path),
       permissions: parsePermissions(values),
-      logLevel: oneOf("--log-level", values["log-level"], LOG_LEVELS),
+      logLevel,
+      watching: parseWatching(values),
     },
   };
 }
@@ -49,19 +67,36 @@ export function parseDaemonCommand({ args, channels, devices }: CommandLine): Da
 function parse(args: readonly string[]) {
   return parsed(() =>
     parseArgs({
-      args: [...args],
+      args: traceWord(args),
       options: {
         channel: { type: "string", default: "auto" },
         path: { type: "string" },
         mode: { type: "string" },
         owner: { type: "string" },
         group: { type: "string" },
+        ...WATCHING_OPTIONS,
+        replay: { type: "string" },
         "log-level": { type: "string", default: "info" },
         version: { type: "boolean", default: false },
         help: { type: "boolean", short: "h", default: false },
       },
     }),
   ).values;
+}
+
+/** For parseArgs(), with words that went through traceWord(). */
+export const WATCHING_OPTIONS = { trace: { type: "string" }, record: { type: "string" } } as const;
+
+/** `--trace` alone is `--trace=-`: parseArgs() knows no options that may have a value. */
+export function traceWord(args: readonly string[]): string[] {
+  return args.map((word) => (word === "--trace" ? "--trace=-" : word));
+}
+
+/** @throws UsageError for an option without its file */
+export function parseWatching(words: { readonly trace?: string; readonly record?: string }): Watching {
+  for (const option of ["trace", "record"] as const)
+    if (words[option] === "") throw new UsageError(`--${option}= wants a file`);
+  return { trace: words.trace === undefined ? undefined : traceTarget(words.trace), record: words.record };
 }
 
 /** Runs parseArgs(). @throws UsageError with the first of its sentences: the others are about positional arguments */

@@ -6,9 +6,12 @@ import type { Channel } from "../channel/channel.ts";
 import { DeviceError, UsageError } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import type { AnyDevice } from "./device.ts";
-import { type DaemonCommand, type DaemonOptions, parseDaemonCommand } from "./run-options.ts";
+import { Recording } from "./record.ts";
+import { replay } from "./replay.ts";
+import { type DaemonCommand, type DaemonOptions, parseDaemonCommand, type Watching } from "./run-options.ts";
 import { CHANNELS, serve } from "./serve.ts";
 import { stderrLogAt } from "./stderr-log.ts";
+import { tracing } from "./tracing.ts";
 
 export interface RunOptions {
   /** The words of the command line. Default: the process's */
@@ -53,10 +56,24 @@ export async function runDaemon(devices: AnyDevice | readonly AnyDevice[], optio
     process.stdout.write(command.print === "help" ? help(program, about) : `${program} ${version}\n`);
     return process.exit(EXIT.OK);
   }
-  const { run } = command;
-  const { log = stderrLogAt(run.logLevel), close = () => undefined } = options;
+  const { logLevel } = "run" in command ? command.run : command;
+  const { log = stderrLogAt(logLevel), close = () => undefined } = options;
   // Timers and hardware would keep the process; everything that had to be given back has been.
-  return process.exit(await runDevices(served, { ...run, log, close }));
+  if ("replay" in command) return process.exit(await replayTo(served, command.replay, log));
+  return process.exit(await runDevices(served, { ...command.run, log, close }));
+}
+
+/** @returns the exit status: 1 when an answer differed */
+async function replayTo(devices: readonly AnyDevice[], path: string, log: Logger): Promise<number> {
+  try {
+    const { requests, compared, differences, skipped } = await replay(devices, path, { log });
+    const left = skipped === 0 ? "" : `, ${skipped} left out, because their file was not opened`;
+    log.info({}, `${requests} requests, ${compared} answers compared, ${differences} differ${left}`);
+    return differences === 0 ? EXIT.OK : EXIT.FAILED;
+  } catch (error) {
+    log.error({}, error instanceof Error ? error.message : String(error));
+    return EXIT.FAILED;
+  }
 }
 
 interface Running extends DaemonOptions {
@@ -70,8 +87,10 @@ async function runDevices(devices: readonly AnyDevice[], running: Running): Prom
   const stopped = stopSignal(log);
   const channels: Channel[] = [];
   let status: number = EXIT.OK;
+  let recording: Recording | undefined;
   try {
-    for (const device of devices) channels.push(await serve(device, serveOptions(running)));
+    recording = startWatching(running.watching, log);
+    for (const device of devices) channels.push(await serve(device, { ...serveOptions(running), recording }));
     const ended = await Promise.race([stopped, ...channels.map(endOf)]);
     if (typeof ended !== "string") throw ended;
     log.info({}, `${ended}: freeing clients and removing the device files`);
@@ -79,7 +98,8 @@ async function runDevices(devices: readonly AnyDevice[], running: Running): Prom
     log.error({}, error instanceof Error ? error.message : String(error));
     status = EXIT.FAILED;
   }
-  for (const step of [...channels.reverse().map((channel) => () => channel.close()), running.close]) {
+  const steps = [...channels.reverse().map((channel) => () => channel.close()), running.close];
+  for (const step of [...steps, () => recording?.close()]) {
     try {
       await step();
     } catch (error) {
@@ -88,6 +108,12 @@ async function runDevices(devices: readonly AnyDevice[], running: Running): Prom
     }
   }
   return status;
+}
+
+/** Switches on what the command line asked for. @throws UsageError when a file cannot be made */
+export function startWatching({ trace, record }: Watching, log: Logger): Recording | undefined {
+  if (trace !== undefined) tracing.start(trace);
+  return record === undefined ? undefined : new Recording(record, log);
 }
 
 function serveOptions({ channel, path, permissions, log }: Running) {
@@ -126,11 +152,14 @@ Usage: ${program} [options]
   --mode MODE           its permissions, octal (default: the kernel's, root alone)
   --owner USER          its owner, name or number
   --group GROUP         its group, name or number
+  --trace[=FILE]        a line for each request, to stderr or to a file; SIGUSR2 switches it on and off
+  --record FILE         writes down every message, what programs read and write included
+  --replay FILE         serves nothing: makes a recorded session again and shows where the answers differ
   --log-level LEVEL     debug, info (default), warn or error
   --version             prints the version
   --help                prints this
 
-It logs to stderr, and ends with SIGTERM or SIGINT. Exit status: 0 after a signal, 1 when it failed, 2 for a wrong
-command line.
+It logs to stderr, and ends with SIGTERM or SIGINT. Exit status: 0 after a signal or a replay without difference, 1
+when it failed or answers differed, 2 for a wrong command line.
 `;
 }

@@ -2,10 +2,14 @@
 
 import type { Channel, ChannelKind, NodePermissions } from "../channel/channel.ts";
 import { cuse } from "../channel/cuse.ts";
+import { fuse } from "../channel/fuse.ts";
 import type { Logger } from "../log.ts";
+import { Tap } from "../session/monitor.ts";
 import { chooseChannel } from "./choose.ts";
 import type { AnyDevice } from "./device.ts";
+import type { Recording } from "./record.ts";
 import { stderrLog } from "./stderr-log.ts";
+import { tracing } from "./tracing.ts";
 
 export interface ServeOptions {
   /** A channel, its name, or "auto" for the best that the machine has. Default "auto" */
@@ -15,21 +19,41 @@ export interface ServeOptions {
   readonly permissions?: NodePermissions;
   /** Default: warnings and errors, on stderr */
   readonly log?: Logger;
+  /** Where every message is written to. Default: nowhere */
+  readonly recording?: Recording | undefined;
 }
 
 /** Every channel, best first. */
-export const CHANNELS: readonly ChannelKind[] = [cuse];
+export const CHANNELS: readonly ChannelKind[] = [cuse, fuse];
 
 /**
  * Makes the device file and answers its callers until the channel is closed.
  * @throws UsageError when no channel works here; DeviceError when the device file cannot be made
  */
 export async function serve(device: AnyDevice, options: ServeOptions = {}): Promise<Channel> {
-  const { channel = "auto", path = `/dev/${device.name}`, log = stderrLog, permissions } = options;
+  const { channel = "auto", path = `/dev/${device.name}`, log = stderrLog, permissions, recording } = options;
   const { kind, why } =
     typeof channel === "string" ? chooseChannel(CHANNELS, channel) : { kind: channel, why: channel.name };
   const { driver, files } = device;
-  const opened = await kind.open({ driver, files, path, log, ...(permissions === undefined ? {} : { permissions }) });
-  log.info({ device: opened.path, channel: kind.name }, `serving ${opened.path} over ${why}`);
-  return opened;
+  const tap = new Tap();
+  const detach = [tracing.attach(device, tap, log), recording?.attach(device, tap)];
+  const forget = () => {
+    for (const end of detach) end?.();
+  };
+  try {
+    const opened = await kind.open({
+      driver,
+      files,
+      path,
+      log,
+      tap,
+      ...(permissions === undefined ? {} : { permissions }),
+    });
+    void opened.ended.then(forget);
+    log.info({ device: opened.path, channel: kind.name }, `serving ${opened.path} over ${why}`);
+    return opened;
+  } catch (error) {
+    forget();
+    throw error;
+  }
 }
