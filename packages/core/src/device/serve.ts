@@ -2,7 +2,6 @@
 
 import type { Channel, ChannelKind, NodePermissions } from "../channel/channel.ts";
 import { cuse } from "../channel/cuse.ts";
-import { fuse } from "../channel/fuse.ts";
 import type { Logger } from "../log.ts";
 import { Tap } from "../session/monitor.ts";
 import { chooseChannel } from "./choose.ts";
@@ -24,7 +23,7 @@ export interface ServeOptions {
 }
 
 /** Every channel, best first. */
-export const CHANNELS: readonly ChannelKind[] = [cuse, fuse];
+export const CHANNELS: readonly ChannelKind[] = [cuse];
 
 /**
  * Makes the device file and answers its callers until the channel is closed.
