@@ -8,6 +8,7 @@ import { ERRNO, errnoName } from "../errno.ts";
 import { DeviceError } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import { exchange, READY, read, type Watch, WRITE_FAILED, watch, writev } from "../native.ts";
+import type { FuseNode } from "../session/fuse-node.ts";
 import { FuseSession, type Parts } from "../session/fuse-session.ts";
 import type { ChannelOptions } from "./channel.ts";
 import { systemClock } from "./clock.ts";
@@ -26,8 +27,11 @@ export class Connection {
   #closing: Promise<void> | undefined;
   #end: (error: Error | undefined) => void = () => undefined;
 
-  /** @param fd open for reading and writing, non-blocking; closed by close() */
-  constructor(fd: number, options: ChannelOptions) {
+  /**
+   * @param fd open for reading and writing, non-blocking; closed by close()
+   * @param node the file that is served, on /dev/fuse
+   */
+  constructor(fd: number, options: ChannelOptions, node?: FuseNode) {
     this.#fd = fd;
     this.#log = options.log;
     this.ended = new Promise((resolve) => {
@@ -35,7 +39,7 @@ export class Connection {
     });
     const { driver, files, log, tap } = options;
     const output = { send: (parts: Parts) => this.#send(parts) };
-    this.#session = new FuseSession({ driver, files, log, output, tap, clock: systemClock });
+    this.#session = new FuseSession({ driver, files, log, output, tap, node, clock: systemClock });
   }
 
   /**

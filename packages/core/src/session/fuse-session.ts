@@ -14,9 +14,11 @@ import { RequestView } from "../wire/request.ts";
 import { Call, type CallKind, requestKey } from "./call.ts";
 import { Engine, type EngineListener, type EngineOptions } from "./engine.ts";
 import { File } from "./file.ts";
-import { planIoctl } from "./ioctl.ts";
+import type { FuseNode } from "./fuse-node.ts";
+import { modelOf, planIoctl } from "./ioctl.ts";
 import { KeptBytes } from "./kept-bytes.ts";
 import { type Monitor, Tap } from "./monitor.ts";
+import { whyNotCarried } from "./restricted.ts";
 
 /** A message to the kernel: parts to be written with one writev, valid only during the call that they are passed to. */
 export type Parts = readonly Uint8Array[];
@@ -25,6 +27,8 @@ export interface FuseSessionOptions extends EngineOptions {
   readonly output: { send(parts: Parts): void };
   /** Where somebody may look at what goes in and out. Default: nobody can */
   readonly tap?: Tap | undefined;
+  /** The file that is served, where it is one of a FUSE mount. Default: it is a CUSE device */
+  readonly node?: FuseNode | undefined;
 }
 
 /** Room for the largest WRITE with its headers; the kernel refuses to fill a smaller one (fs/fuse/dev.c). */
@@ -32,6 +36,10 @@ const BUFFER_SIZE = abi.MAX_TRANSFER + 4096;
 const TOO_MANY_WRITES = new DeviceError("ENOMEM", "this user's waiting writes take up all the memory that they may");
 /** Request buffers kept for reuse. */
 const SPARE_BUFFERS = 4;
+/** Bytes of one write(2) that a mounted file's other writers do not wait for: see #enlarge(). */
+const ENLARGED_SIZE = 1024 * 1024;
+/** Milliseconds until an open(O_TRUNC) has surely set the kernel's idea of the size to 0. */
+const TRUNCATION_MS = 5;
 
 export class FuseSession implements EngineListener {
   readonly #options: FuseSessionOptions;
@@ -49,6 +57,8 @@ export class FuseSession implements EngineListener {
   readonly #lateFront = new ReplyFront();
   #lastFile = 0;
   #handling = false;
+  #enlargeDue = false;
+  readonly #warned = new Set<string>();
 
   constructor(options: FuseSessionOptions) {
     this.#options = options;
@@ -85,9 +95,10 @@ export class FuseSession implements EngineListener {
     try {
       const { monitor } = this.#tap;
       const answer = monitor === undefined ? this.#dispatch(length) : this.#watched(length, monitor);
-      if (!this.#engine.hasChanges) return answer;
+      if (!this.#engine.hasChanges && !this.#enlargeDue) return answer;
       // Who is woken by this call is asked only when its answer, perhaps a view of the driver's own bytes, is out.
       if (answer !== undefined) this.#options.output.send(answer);
+      if (this.#enlargeDue) this.#enlarge();
       this.#engine.settleChanges();
       return undefined;
     } finally {
@@ -112,12 +123,12 @@ export class FuseSession implements EngineListener {
     const malformed = this.#view.load(length);
     if (malformed !== undefined) {
       this.#log.warn({ length }, `a malformed message of the kernel: ${malformed}`);
-      return malformed === "argument cut off" ? this.#status(ERRNO.EIO) : undefined;
+      return malformed === "argument cut off" ? this.status(ERRNO.EIO) : undefined;
     }
     const opcode = this.#view.opcode;
     if (opcode === undefined) {
       this.#log.debug({ opcode: this.#view.opcodeNumber }, "unknown opcode");
-      return this.#status(ERRNO.ENOSYS);
+      return this.status(ERRNO.ENOSYS);
     }
     return ROWS[opcode.name](this);
   }
@@ -131,6 +142,7 @@ export class FuseSession implements EngineListener {
 
   late(call: Call): void {
     this.#send(this.#answer(call, this.#lateFront));
+    if (this.#enlargeDue) this.#enlarge();
   }
 
   pollChanged(file: File): void {
@@ -143,15 +155,31 @@ export class FuseSession implements EngineListener {
   // --- one method a request; ROWS names them ---
 
   init(): Parts {
-    const view = this.#view;
-    if (view.initMajor !== abi.FUSE_KERNEL_VERSION) {
-      this.#log.error({ major: view.initMajor, minor: view.initMinor }, "the kernel speaks another FUSE protocol");
-      return this.#status(ERRNO.EPROTO);
-    }
+    if (!this.#speaksOurs(0)) return this.status(ERRNO.EPROTO);
     // A slash in a device's name is a '!' in sysfs, and devtmpfs makes a folder of it (drivers/base/core.c).
     const name = this.#options.driver.name.replaceAll("/", "!");
     const info = new TextEncoder().encode(`DEVNAME=${name}\0`);
     return [this.#to().cuseInit(info), info];
+  }
+
+  initMount(): Parts {
+    return this.#speaksOurs(abi.FUSE_KERNEL_MINOR_VERSION) ? this.mounted("init") : this.status(ERRNO.EPROTO);
+  }
+
+  #speaksOurs(leastMinor: number): boolean {
+    const { initMajor: major, initMinor: minor } = this.#view;
+    if (major === abi.FUSE_KERNEL_VERSION && minor >= leastMinor) return true;
+    const ours = `${abi.FUSE_KERNEL_VERSION}.${leastMinor}`;
+    this.#log.error({ major, minor }, `the kernel speaks FUSE ${major}.${minor}, and ${ours} is needed`);
+    return false;
+  }
+
+  /** What only a mounted file is asked. */
+  mounted(question: "init" | "getattr" | "setattr" | "statfs"): Parts {
+    const { node } = this.#options;
+    if (node === undefined) return this.status(ERRNO.ENOSYS);
+    this.#enlargeDue = question.endsWith("attr") && this.#files.size > 0 && node.parallelWrites;
+    return [node[question](this.#view, this.#to())];
   }
 
   open(): Parts | undefined {
@@ -165,14 +193,14 @@ export class FuseSession implements EngineListener {
 
   release(): Parts | undefined {
     const file = this.#files.get(this.#view.fh);
-    if (file === undefined) return this.#status(0);
+    if (file === undefined) return this.status(0);
     this.#files.delete(file.id);
     return this.#run(this.#call("release", file));
   }
 
   read(): Parts | undefined {
     const file = this.#files.get(this.#view.fh);
-    if (file === undefined) return this.#status(ERRNO.EBADF);
+    if (file === undefined) return this.status(ERRNO.EBADF);
     file.nonBlocking = (this.#view.readFlags & abi.O_NONBLOCK) !== 0;
     const call = this.#call("read", file);
     call.length = Math.min(this.#view.readSize, abi.MAX_TRANSFER);
@@ -181,33 +209,34 @@ export class FuseSession implements EngineListener {
 
   write(): Parts | undefined {
     const file = this.#files.get(this.#view.fh);
-    if (file === undefined) return this.#status(ERRNO.EBADF);
+    if (file === undefined) return this.status(ERRNO.EBADF);
     const data = this.#view.payload();
-    if (data.length !== this.#view.writeSize) return this.#status(ERRNO.EIO);
+    if (data.length !== this.#view.writeSize) return this.status(ERRNO.EIO);
     file.nonBlocking = (this.#view.writeFlags & abi.O_NONBLOCK) !== 0;
     const call = this.#call("write", file);
     call.data = data;
-    if (this.#kept.isFull(this.#view.uid)) return this.#status(this.#engine.errnoOf(call, TOO_MANY_WRITES));
+    if (this.#kept.isFull(this.#view.uid)) return this.status(this.#engine.errnoOf(call, TOO_MANY_WRITES));
     return this.#run(call);
   }
 
   ioctl(): Parts | undefined {
     const file = this.#files.get(this.#view.fh);
-    if (file === undefined) return this.#status(ERRNO.EBADF);
+    if (file === undefined) return this.status(ERRNO.EBADF);
     const call = this.#call("ioctl", file);
     if (file.hungUp) return this.#run(call);
+    if (this.#isRefused()) return this.status(ERRNO.ENOTTY);
     try {
       const areas = planIoctl(this.#view, this.#commands, call);
       if (areas !== undefined) return this.#to().ioctlRetry(areas.in, areas.out);
     } catch (error) {
-      return this.#status(this.#engine.errnoOf(call, error));
+      return this.status(this.#engine.errnoOf(call, error));
     }
     return this.#run(call);
   }
 
   poll(): Parts {
     const file = this.#files.get(this.#view.fh);
-    if (file === undefined) return this.#status(ERRNO.EBADF);
+    if (file === undefined) return this.status(ERRNO.EBADF);
     if ((this.#view.pollFlags & abi.FUSE_POLL_SCHEDULE_NOTIFY) !== 0) file.pollHandle = this.#view.pollHandle;
     return [this.#to().polled(this.#engine.poll(this.#call("poll", file)))];
   }
@@ -217,6 +246,46 @@ export class FuseSession implements EngineListener {
     if (call !== undefined) this.#engine.interrupt(call);
     // None found: it is answered already, and the kernel drops the interrupt with that answer.
     return undefined;
+  }
+
+  /**
+   * Whether an ioctl of a mounted file is one that the kernel brings nothing or too little of. ENOTTY, as for a command
+   * that there is not: what a program can cope with. isatty(), which is TCGETS, says no, and rightly so.
+   */
+  #isRefused(): boolean {
+    const view = this.#view;
+    if ((view.ioctlFlags & abi.FUSE_IOCTL_UNRESTRICTED) !== 0) return false;
+    const model = modelOf(view.ioctlFlags);
+    const entry = this.#commands.lookup(view.ioctlCommand, model);
+    const why = entry && whyNotCarried(entry.command, model);
+    if (entry === undefined || why === undefined) return false;
+    if (!this.#warned.has(entry.name)) {
+      const fields = { call: `ioctl ${entry.name}`, pid: view.pid };
+      this.#log.warn(fields, `ENOTTY for the caller of ${entry.name}: ${why}. The cuse channel carries it`);
+      this.#warned.add(entry.name);
+    }
+    return true;
+  }
+
+  /**
+   * Makes the kernel take the mounted file for larger than any write. It lets two writes go on at a time only within the
+   * file's size, and has the second wait, uninterruptibly, where it would grow (fuse_dio_wr_exclusive_lock() in
+   * fs/fuse/file.c). Programs shall see a size of 0, and each time that they are told it (GETATTR) or truncate it
+   * (O_TRUNC) the kernel takes that for the truth, so this comes after each. It must not overtake the first GETATTR,
+   * whose mode and owner the kernel would then ignore (fi->attr_version); a file is open only after that.
+   */
+  #enlarge(): void {
+    this.#enlargeDue = false;
+    this.#send(this.#lateFront.notifyStore(ENLARGED_SIZE));
+  }
+
+  #opened(file: File): number {
+    const { node, clock } = this.#options;
+    this.#files.set(file.id, file);
+    if (node === undefined) return 0;
+    if (node.parallelWrites && (file.flags & abi.O_TRUNC) === 0) this.#enlargeDue = true;
+    else if (node.parallelWrites) clock.after(TRUNCATION_MS, () => this.#enlarge());
+    return node.openFlags;
   }
 
   #call(kind: CallKind, file: File): Call {
@@ -260,8 +329,7 @@ export class FuseSession implements EngineListener {
       case "ioctl":
         return [front.ioctl(call.count, call.bytes.length), call.bytes];
       case "open":
-        this.#files.set(call.file.id, call.file);
-        return [front.open(call.file.id)];
+        return [front.open(call.file.id, this.#opened(call.file))];
       default:
         return [front.status(0)];
     }
@@ -271,7 +339,7 @@ export class FuseSession implements EngineListener {
     return this.#front.to(this.#view.uniqueLow, this.#view.uniqueHigh);
   }
 
-  #status(errno: number): Parts {
+  status(errno: number): Parts {
     return [this.#to().status(errno)];
   }
 }
@@ -294,4 +362,14 @@ const ROWS: Readonly<Record<OpcodeName, (session: FuseSession) => Parts | undefi
   IOCTL: (session) => session.ioctl(),
   POLL: (session) => session.poll(),
   INTERRUPT: (session) => session.interrupt(),
+  INIT: (session) => session.initMount(),
+  GETATTR: (session) => session.mounted("getattr"),
+  SETATTR: (session) => session.mounted("setattr"),
+  STATFS: (session) => session.mounted("statfs"),
+  // As fsync(2) of a character device without it.
+  FSYNC: (session) => session.status(ERRNO.EINVAL),
+  DESTROY: (session) => session.status(0),
+  // The kernel waits for no answer to these two.
+  FORGET: () => undefined,
+  BATCH_FORGET: () => undefined,
 };

@@ -32,7 +32,7 @@ export function planIoctl(request: RequestView, table: CommandTable, call: Call)
   return undefined;
 }
 
-function modelOf(flags: number): DataModel {
+export function modelOf(flags: number): DataModel {
   if ((flags & abi.FUSE_IOCTL_32BIT) === 0) return "lp64";
   return (flags & abi.FUSE_IOCTL_COMPAT_X32) === 0 ? "ilp32" : "x32";
 }

@@ -1,4 +1,4 @@
-// One row an opcode CUSE sends: what it is called and what its argument looks like.
+// One row an opcode that the kernel sends for a device or a single file: what it is called and what its argument looks like.
 // The request decoder checks lengths from it, the session dispatches by its name, and logs print it.
 
 import { type StructSchema, sizeOf } from "../layout/index.ts";
@@ -13,8 +13,9 @@ export interface Opcode {
   readonly argumentSize: number;
 }
 
-function row(name: OpcodeName, argument: StructSchema): Opcode {
-  return { code: abi.FUSE_OPCODE[name], name, argumentSize: sizeOf(argument, "lp64") };
+function row(name: OpcodeName, argument?: StructSchema): Opcode {
+  const argumentSize = argument === undefined ? 0 : sizeOf(argument, "lp64");
+  return { code: abi.FUSE_OPCODE[name], name, argumentSize };
 }
 
 export const OPCODES: readonly Opcode[] = [
@@ -26,6 +27,14 @@ export const OPCODES: readonly Opcode[] = [
   row("IOCTL", abi.fuse_ioctl_in),
   row("POLL", abi.fuse_poll_in),
   row("CUSE_INIT", abi.cuse_init_in),
+  row("INIT", abi.fuse_init_in),
+  row("GETATTR", abi.fuse_getattr_in),
+  row("SETATTR", abi.fuse_setattr_in),
+  row("STATFS"),
+  row("FSYNC", abi.fuse_fsync_in),
+  row("FORGET", abi.fuse_forget_in),
+  row("BATCH_FORGET", abi.fuse_batch_forget_in),
+  row("DESTROY"),
 ];
 
 const BY_CODE = new Map(OPCODES.map((opcode) => [opcode.code, opcode]));

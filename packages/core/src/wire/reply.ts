@@ -1,7 +1,7 @@
 // Writes replies and notifications: each function fills bytes that the caller owns, so that a fast answer allocates
 // nothing. A message is a header and up to two more parts, sent with one writev.
 
-import { offsetsOf, type Region, sizeOf } from "../layout/index.ts";
+import { encode, type Infer, offsetsOf, type Region, sizeOf } from "../layout/index.ts";
 import * as abi from "./abi.ts";
 
 const HEADER = offsetsOf(abi.fuse_out_header, "lp64");
@@ -9,11 +9,13 @@ const OPEN = offsetsOf(abi.fuse_open_out, "lp64");
 const IOCTL = offsetsOf(abi.fuse_ioctl_out, "lp64");
 const IOVEC = offsetsOf(abi.fuse_ioctl_iovec, "lp64");
 const INIT = offsetsOf(abi.cuse_init_out, "lp64");
+const ATTR_OUT_SIZE = sizeOf(abi.fuse_attr_out, "lp64");
 
 export const OUT_HEADER_SIZE = sizeOf(abi.fuse_out_header, "lp64");
 const BODY = OUT_HEADER_SIZE;
-/** Header and the largest fixed body (CUSE_INIT's): room for the front of every message. */
-export const FRONT_SIZE = BODY + abi.CUSE_INIT_OUT_SIZE;
+/** Header and the largest fixed body (struct fuse_attr_out): room for the front of every message. */
+export const FRONT_SIZE = BODY + ATTR_OUT_SIZE;
+const ONE_BYTE = new Uint8Array(1);
 
 /** The front of one message, used again for the next: a header and a fixed body. */
 export class ReplyFront {
@@ -51,10 +53,11 @@ export class ReplyFront {
     return this.#finish(0, length, 0);
   }
 
-  open(fh: number): Uint8Array {
+  /** @param openFlags FOPEN bits, which CUSE has no use for */
+  open(fh: number, openFlags: number): Uint8Array {
     this.#view.setUint32(BODY + OPEN.fh, fh, true);
     this.#view.setUint32(BODY + OPEN.fh + 4, 0, true);
-    this.#view.setUint32(BODY + OPEN.open_flags, 0, true);
+    this.#view.setUint32(BODY + OPEN.open_flags, openFlags, true);
     this.#view.setUint32(BODY + OPEN.padding, 0, true);
     return this.#finish(sizeOf(abi.fuse_open_out, "lp64"), 0, 0);
   }
@@ -100,6 +103,36 @@ export class ReplyFront {
     this.#view.setUint32(BODY + INIT.max_read, abi.MAX_TRANSFER, true);
     this.#view.setUint32(BODY + INIT.max_write, abi.MAX_TRANSFER, true);
     return this.#finish(abi.CUSE_INIT_OUT_SIZE, info.length, 0);
+  }
+
+  /** FUSE_INIT's answer. */
+  init(body: Infer<typeof abi.fuse_init_out>): Uint8Array {
+    return this.#body(encode(abi.fuse_init_out, "lp64", body), abi.FUSE_INIT_OUT_SIZE);
+  }
+
+  /** GETATTR's and SETATTR's answer. */
+  attributes(body: Infer<typeof abi.fuse_attr_out>): Uint8Array {
+    return this.#body(encode(abi.fuse_attr_out, "lp64", body), ATTR_OUT_SIZE);
+  }
+
+  statfs(body: Infer<typeof abi.fuse_statfs_out>): Uint8Array {
+    return this.#body(encode(abi.fuse_statfs_out, "lp64", body), abi.FUSE_STATFS_OUT_SIZE);
+  }
+
+  /** A body that is seldom sent: its schema's bytes, then zeros up to the C struct's size. */
+  #body(bytes: Uint8Array, size: number): Uint8Array {
+    this.#bytes.fill(0, BODY);
+    this.#bytes.set(bytes, BODY);
+    return this.#finish(size, 0, 0);
+  }
+
+  /** Puts one byte into the kernel's cache of the file, so that it takes the file to be at least `size` bytes long. */
+  notifyStore(size: number): [front: Uint8Array, data: Uint8Array] {
+    this.to(0, 0);
+    const body = { nodeid: BigInt(abi.FUSE_ROOT_ID), offset: BigInt(size - 1), size: ONE_BYTE.length, padding: 0 };
+    this.#bytes.set(encode(abi.fuse_notify_store_out, "lp64", body), BODY);
+    const front = this.#finish(sizeOf(abi.fuse_notify_store_out, "lp64"), ONE_BYTE.length, abi.FUSE_NOTIFY_STORE);
+    return [front, ONE_BYTE];
   }
 
   /** Wakes whoever polls the file that the kernel knows as `kh`. */

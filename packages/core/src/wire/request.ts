@@ -14,6 +14,8 @@ const IOCTL = offsetsOf(abi.fuse_ioctl_in, "lp64");
 const POLL = offsetsOf(abi.fuse_poll_in, "lp64");
 const INTERRUPT = offsetsOf(abi.fuse_interrupt_in, "lp64");
 const INIT = offsetsOf(abi.cuse_init_in, "lp64");
+const FUSE_INIT = offsetsOf(abi.fuse_init_in, "lp64");
+const SETATTR = offsetsOf(abi.fuse_setattr_in, "lp64");
 
 export const IN_HEADER_SIZE = sizeOf(abi.fuse_in_header, "lp64");
 const ARG = IN_HEADER_SIZE;
@@ -127,6 +129,31 @@ export class RequestView {
   }
   get initMinor(): number {
     return this.#view.getUint32(ARG + INIT.minor, true);
+  }
+
+  /** What the kernel offers in FUSE_INIT, whose major and minor are where CUSE_INIT's are. */
+  get initFlags(): number {
+    return this.#view.getUint32(ARG + FUSE_INIT.flags, true);
+  }
+  /** FATTR bits: which of the fields below are set. */
+  get setattrValid(): number {
+    return this.#view.getUint32(ARG + SETATTR.valid, true);
+  }
+  get setattrMode(): number {
+    return this.#view.getUint32(ARG + SETATTR.mode, true);
+  }
+  get setattrUid(): number {
+    return this.#view.getUint32(ARG + SETATTR.uid, true);
+  }
+  get setattrGid(): number {
+    return this.#view.getUint32(ARG + SETATTR.gid, true);
+  }
+  /** Seconds and nanoseconds. */
+  get setattrAtime(): [bigint, number] {
+    return [this.#view.getBigUint64(ARG + SETATTR.atime, true), this.#view.getUint32(ARG + SETATTR.atimensec, true)];
+  }
+  get setattrMtime(): [bigint, number] {
+    return [this.#view.getBigUint64(ARG + SETATTR.mtime, true), this.#view.getUint32(ARG + SETATTR.mtimensec, true)];
   }
 
   /** The bytes behind the fixed argument, in the channel's buffer. */

@@ -145,7 +145,7 @@ describe("replies", () => {
   });
 
   test("OPEN", () => {
-    expect(front().open(7)).toEqual(
+    expect(front().open(7, 0)).toEqual(
       hex(`
       20 00 00 00  # len
       00 00 00 00  # error
@@ -243,6 +243,6 @@ describe("replies", () => {
   test("a front that was used for a long message has nothing left of it in a short one", () => {
     const used = front();
     used.cuseInit(new Uint8Array(3));
-    expect(used.to(10, 1).open(1)).toEqual(front().open(1));
+    expect(used.to(10, 1).open(1, 0)).toEqual(front().open(1, 0));
   });
 });
