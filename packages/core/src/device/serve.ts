@@ -2,6 +2,7 @@
 
 import type { Channel, ChannelKind, NodePermissions } from "../channel/channel.ts";
 import { cuse } from "../channel/cuse.ts";
+import { fuse } from "../channel/fuse.ts";
 import type { Logger } from "../log.ts";
 import { Tap } from "../session/monitor.ts";
 import { chooseChannel } from "./choose.ts";
@@ -23,7 +24,7 @@ export interface ServeOptions {
 }
 
 /** Every channel, best first. */
-export const CHANNELS: readonly ChannelKind[] = [cuse];
+export const CHANNELS: readonly ChannelKind[] = [cuse, fuse];
 
 /**
  * Makes the device file and answers its callers until the channel is closed.
