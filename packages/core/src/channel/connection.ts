@@ -52,6 +52,7 @@ export class Connection {
     const answer = length < 0 ? undefined : this.#session.handle(length);
     if (answer === undefined) throw new DeviceError("EIO", `the kernel did not begin the FUSE protocol (${length})`);
     this.#send(answer);
+    if (isError(answer)) throw new DeviceError("EPROTO", "the kernel speaks another FUSE protocol");
   }
 
   /** Serves what comes from now on. */
@@ -127,4 +128,9 @@ function readable(fd: number): Promise<void> {
       resolve();
     });
   });
+}
+
+/** Whether struct fuse_out_header has an error. */
+function isError([header]: Parts): boolean {
+  return header?.subarray(4, 8).some((byte) => byte !== 0) ?? false;
 }

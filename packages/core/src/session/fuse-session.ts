@@ -15,10 +15,11 @@ import { Call, type CallKind, requestKey } from "./call.ts";
 import { Engine, type EngineListener, type EngineOptions } from "./engine.ts";
 import { File } from "./file.ts";
 import type { FuseNode } from "./fuse-node.ts";
-import { modelOf, planIoctl } from "./ioctl.ts";
+import { planIoctl } from "./ioctl.ts";
 import { KeptBytes } from "./kept-bytes.ts";
 import { type Monitor, Tap } from "./monitor.ts";
-import { whyNotCarried } from "./restricted.ts";
+import { RestrictedIoctls } from "./restricted.ts";
+import { ENLARGED_SIZE, ShownSize } from "./shown-size.ts";
 
 /** A message to the kernel: parts to be written with one writev, valid only during the call that they are passed to. */
 export type Parts = readonly Uint8Array[];
@@ -36,16 +37,14 @@ const BUFFER_SIZE = abi.MAX_TRANSFER + 4096;
 const TOO_MANY_WRITES = new DeviceError("ENOMEM", "this user's waiting writes take up all the memory that they may");
 /** Request buffers kept for reuse. */
 const SPARE_BUFFERS = 4;
-/** Bytes of one write(2) that a mounted file's other writers do not wait for: see #enlarge(). */
-const ENLARGED_SIZE = 1024 * 1024;
-/** Milliseconds until an open(O_TRUNC) has surely set the kernel's idea of the size to 0. */
-const TRUNCATION_MS = 5;
 
 export class FuseSession implements EngineListener {
   readonly #options: FuseSessionOptions;
   readonly #log: Logger;
   readonly #engine: Engine;
   readonly #commands: CommandTable;
+  readonly #restricted: RestrictedIoctls;
+  readonly #size: ShownSize;
   readonly #now: () => number;
   readonly #tap: Tap;
   readonly #files = new Map<number, File>();
@@ -57,14 +56,14 @@ export class FuseSession implements EngineListener {
   readonly #lateFront = new ReplyFront();
   #lastFile = 0;
   #handling = false;
-  #enlargeDue = false;
-  readonly #warned = new Set<string>();
 
   constructor(options: FuseSessionOptions) {
     this.#options = options;
     this.#log = options.log;
     this.#engine = new Engine(options, this);
     this.#commands = commandTable(options.driver.commands ?? {});
+    this.#restricted = new RestrictedIoctls(this.#commands, options.log);
+    this.#size = new ShownSize(options.clock, () => this.#send([...this.#lateFront.notifyStore(ENLARGED_SIZE)]));
     this.#now = options.clock.now;
     this.#tap = options.tap ?? new Tap();
     this.#tap.waiting = () => this.#engine.waiting.values();
@@ -95,10 +94,10 @@ export class FuseSession implements EngineListener {
     try {
       const { monitor } = this.#tap;
       const answer = monitor === undefined ? this.#dispatch(length) : this.#watched(length, monitor);
-      if (!this.#engine.hasChanges && !this.#enlargeDue) return answer;
+      if (!this.#engine.hasChanges && !this.#size.due) return answer;
       // Who is woken by this call is asked only when its answer, perhaps a view of the driver's own bytes, is out.
       if (answer !== undefined) this.#options.output.send(answer);
-      if (this.#enlargeDue) this.#enlarge();
+      this.#size.settle();
       this.#engine.settleChanges();
       return undefined;
     } finally {
@@ -142,7 +141,7 @@ export class FuseSession implements EngineListener {
 
   late(call: Call): void {
     this.#send(this.#answer(call, this.#lateFront));
-    if (this.#enlargeDue) this.#enlarge();
+    this.#size.settle();
   }
 
   pollChanged(file: File): void {
@@ -178,7 +177,7 @@ export class FuseSession implements EngineListener {
   mounted(question: "init" | "getattr" | "setattr" | "statfs"): Parts {
     const { node } = this.#options;
     if (node === undefined) return this.status(ERRNO.ENOSYS);
-    this.#enlargeDue = question.endsWith("attr") && this.#files.size > 0 && node.parallelWrites;
+    if (question.endsWith("attr") && this.#files.size > 0 && node.parallelWrites) this.#size.due = true;
     return [node[question](this.#view, this.#to())];
   }
 
@@ -224,7 +223,7 @@ export class FuseSession implements EngineListener {
     if (file === undefined) return this.status(ERRNO.EBADF);
     const call = this.#call("ioctl", file);
     if (file.hungUp) return this.#run(call);
-    if (this.#isRefused()) return this.status(ERRNO.ENOTTY);
+    if (this.#restricted.refuses(this.#view)) return this.status(ERRNO.ENOTTY);
     try {
       const areas = planIoctl(this.#view, this.#commands, call);
       if (areas !== undefined) return this.#to().ioctlRetry(areas.in, areas.out);
@@ -248,44 +247,12 @@ export class FuseSession implements EngineListener {
     return undefined;
   }
 
-  /**
-   * Whether an ioctl of a mounted file is one that the kernel brings nothing or too little of. ENOTTY, as for a command
-   * that there is not: what a program can cope with. isatty(), which is TCGETS, says no, and rightly so.
-   */
-  #isRefused(): boolean {
-    const view = this.#view;
-    if ((view.ioctlFlags & abi.FUSE_IOCTL_UNRESTRICTED) !== 0) return false;
-    const model = modelOf(view.ioctlFlags);
-    const entry = this.#commands.lookup(view.ioctlCommand, model);
-    const why = entry && whyNotCarried(entry.command, model);
-    if (entry === undefined || why === undefined) return false;
-    if (!this.#warned.has(entry.name)) {
-      const fields = { call: `ioctl ${entry.name}`, pid: view.pid };
-      this.#log.warn(fields, `ENOTTY for the caller of ${entry.name}: ${why}. The cuse channel carries it`);
-      this.#warned.add(entry.name);
-    }
-    return true;
-  }
-
-  /**
-   * Makes the kernel take the mounted file for larger than any write. It lets two writes go on at a time only within the
-   * file's size, and has the second wait, uninterruptibly, where it would grow (fuse_dio_wr_exclusive_lock() in
-   * fs/fuse/file.c). Programs shall see a size of 0, and each time that they are told it (GETATTR) or truncate it
-   * (O_TRUNC) the kernel takes that for the truth, so this comes after each. It must not overtake the first GETATTR,
-   * whose mode and owner the kernel would then ignore (fi->attr_version); a file is open only after that.
-   */
-  #enlarge(): void {
-    this.#enlargeDue = false;
-    this.#send(this.#lateFront.notifyStore(ENLARGED_SIZE));
-  }
-
+  /** @returns FOPEN bits */
   #opened(file: File): number {
-    const { node, clock } = this.#options;
     this.#files.set(file.id, file);
-    if (node === undefined) return 0;
-    if (node.parallelWrites && (file.flags & abi.O_TRUNC) === 0) this.#enlargeDue = true;
-    else if (node.parallelWrites) clock.after(TRUNCATION_MS, () => this.#enlarge());
-    return node.openFlags;
+    const { node } = this.#options;
+    if (node?.parallelWrites) this.#size.opened((file.flags & abi.O_TRUNC) !== 0);
+    return node?.openFlags ?? 0;
   }
 
   #call(kind: CallKind, file: File): Call {

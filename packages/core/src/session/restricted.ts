@@ -1,8 +1,12 @@
 // Which ioctls a file of a FUSE mount can carry. The kernel copies what the command's number encodes, one area, and
 // lets the daemon ask for no other ("restricted", fs/fuse/ioctl.c).
 
-import { type Command, type DataModel, sizeOf } from "../layout/index.ts";
+import { type Command, type CommandTable, type DataModel, sizeOf } from "../layout/index.ts";
 import { depthOf } from "../layout/layout.ts";
+import type { Logger } from "../log.ts";
+import { FUSE_IOCTL_UNRESTRICTED } from "../wire/abi.ts";
+import type { RequestView } from "../wire/request.ts";
+import { modelOf } from "./ioctl.ts";
 
 /** Commands that the kernel answers itself for every regular file (file_ioctl() and do_vfs_ioctl() in fs/ioctl.c). */
 const KERNELS_OWN: ReadonlyMap<number, string> = new Map([
@@ -29,4 +33,34 @@ export function whyNotCarried(command: Command, model: DataModel): string | unde
   if (encoded.size !== sizeOf(schema, model) || encoded.in !== reads || encoded.out !== writes)
     return "its number encodes another size or direction than its argument has";
   return undefined;
+}
+
+/** The ioctls that come from a FUSE file, restricted as they are. Lives as long as its session. */
+export class RestrictedIoctls {
+  readonly #table: CommandTable;
+  readonly #log: Logger;
+  readonly #warned = new Set<string>();
+
+  constructor(table: CommandTable, log: Logger) {
+    this.#table = table;
+    this.#log = log;
+  }
+
+  /**
+   * Whether this is an ioctl that the kernel brings nothing or too little of. Its caller gets ENOTTY, as for a command
+   * that there is not, which programs can cope with: isatty(), which is TCGETS, says no, and rightly so.
+   */
+  refuses(request: RequestView): boolean {
+    if ((request.ioctlFlags & FUSE_IOCTL_UNRESTRICTED) !== 0) return false;
+    const model = modelOf(request.ioctlFlags);
+    const entry = this.#table.lookup(request.ioctlCommand, model);
+    const why = entry && whyNotCarried(entry.command, model);
+    if (entry === undefined || why === undefined) return false;
+    if (!this.#warned.has(entry.name)) {
+      this.#warned.add(entry.name);
+      const fields = { call: `ioctl ${entry.name}`, pid: request.pid };
+      this.#log.warn(fields, `ENOTTY for the caller of ${entry.name}: ${why}. The cuse channel carries it`);
+    }
+    return true;
+  }
 }
