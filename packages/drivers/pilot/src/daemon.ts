@@ -1,7 +1,7 @@
 // The daemon from a parsed command line to its end: a channel, a source of handhelds, a device file, and signals.
 // Lifetime: the process. What it holds is given back in the reverse order: callers and device file, handheld, bus.
 
-import { type Channel, DeviceError, type Logger, stopSignal } from "@devlift/core";
+import { type Channel, DeviceError, type Logger, type Recording, startWatching, stopSignal } from "@devlift/core";
 import type { Options } from "./options.ts";
 import { ServiceManager } from "./service-manager.ts";
 import { chooseServing, type Serving } from "./serving.ts";
@@ -25,8 +25,9 @@ export async function runDaemon(options: Options, { log, version }: DaemonParts)
   const serving = chooseServing(options);
   log.info({ version, channel: serving.kind }, `channel ${serving.why}`);
   if (serving.place.why !== undefined) log.info({}, `the device file is ${serving.place.path}: ${serving.place.why}`);
+  const recording = startWatching(options.watching, log);
   const source = await openSource(options.source, serving.front, log);
-  const ended = await serveUntilEnd({ serving, source, stopped, manager, log });
+  const ended = await serveUntilEnd({ serving, source, stopped, manager, log, recording });
   if (ended instanceof Error) throw ended;
 }
 
@@ -36,11 +37,13 @@ interface Running {
   readonly stopped: Promise<string>;
   readonly manager: ServiceManager;
   readonly log: Logger;
+  readonly recording: Recording | undefined;
 }
 
 /** @returns the signal that ended it, or why the channel ended by itself */
-async function serveUntilEnd({ serving, source, stopped, manager, log }: Running): Promise<string | Error> {
-  const starting = startServing(serving, source, log);
+async function serveUntilEnd(running: Running): Promise<string | Error> {
+  const { source, stopped, manager, log, recording } = running;
+  const starting = startServing(running);
   try {
     const channel = await Promise.race([stopped, starting]);
     if (typeof channel === "string") {
@@ -62,14 +65,15 @@ async function serveUntilEnd({ serving, source, stopped, manager, log }: Running
     // A signal may have come first. Why starting failed was thrown above.
     const channel = await starting.catch(() => undefined);
     await channel?.close();
+    recording?.close();
     await source.close();
     clearTimeout(overdue);
   }
 }
 
-async function startServing(serving: Serving, source: Source, log: Logger): Promise<Channel> {
+async function startServing({ serving, source, log, recording }: Running): Promise<Channel> {
   await source.start();
-  return await serving.serve(source.driver, log);
+  return await serving.serve(source.driver, log, recording);
 }
 
 async function endOf(channel: Channel): Promise<Error> {

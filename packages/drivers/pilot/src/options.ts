@@ -2,7 +2,18 @@
 // Options is a plain value, made once at start.
 
 import { parseArgs } from "node:util";
-import { absolutePath, type NodePermissions, oneOf, parsed, parsePermissions, UsageError } from "@devlift/core";
+import {
+  absolutePath,
+  type NodePermissions,
+  oneOf,
+  parsed,
+  parsePermissions,
+  parseWatching,
+  traceWord,
+  UsageError,
+  WATCHING_OPTIONS,
+  type Watching,
+} from "@devlift/core";
 import { parseUsbAddress, type UsbAddress, UsbUsageError } from "@devlift/usb";
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "./logging.ts";
 
@@ -24,6 +35,8 @@ export interface Options {
   readonly permissions: NodePermissions;
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
+  /** What is written down of the requests. */
+  readonly watching: Watching;
 }
 
 export type Command = { readonly run: Options } | { readonly print: "help" | "version" };
@@ -43,6 +56,8 @@ Usage: devlift-pilot [options]
   --mode MODE           permissions of the device file, octal (default 0660; a pty without --group: the kernel's)
   --owner USER          its owner, name or number
   --group GROUP         its group, name or number
+  --trace[=FILE]        a line for each request, to stderr or to a file; SIGUSR2 switches it on and off (not a pty's)
+  --record FILE         writes down every message, what programs read and write included (not a pty's)
   --log-level LEVEL     debug, info (default), warn or error
   --log-format FORMAT   text (default; for the journal with priorities instead of times) or json
   --version             prints the version
@@ -73,6 +88,7 @@ export function parseCommandLine(args: readonly string[]): Command {
       permissions: parsePermissions(values),
       logLevel: oneOf("--log-level", values["log-level"], LOG_LEVELS),
       logFormat: oneOf("--log-format", values["log-format"], LOG_FORMATS),
+      watching: parseWatching(values),
     },
   };
 }
@@ -82,7 +98,7 @@ type Values = ReturnType<typeof parse>;
 function parse(args: readonly string[]) {
   return parsed(() =>
     parseArgs({
-      args: [...args],
+      args: traceWord(args),
       options: {
         device: { type: "string" },
         channel: { type: "string", default: "auto" },
@@ -92,6 +108,7 @@ function parse(args: readonly string[]) {
         mode: { type: "string" },
         owner: { type: "string" },
         group: { type: "string" },
+        ...WATCHING_OPTIONS,
         "log-level": { type: "string", default: "info" },
         "log-format": { type: "string", default: "text" },
         version: { type: "boolean", default: false },

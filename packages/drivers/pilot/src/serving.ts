@@ -9,7 +9,9 @@ import {
   cuse,
   type Logger,
   type NodePermissions,
+  type Recording,
   serve,
+  UsageError,
 } from "@devlift/core";
 import { defineSerialPort, ptyAvailability, type SerialDriver, servePty } from "@devlift/tty";
 import { DEFAULT_DEVICE, type Options } from "./options.ts";
@@ -22,8 +24,11 @@ export interface Serving {
   readonly why: string;
   readonly place: Place;
   readonly front: Front;
-  /** @throws DeviceError or UsageError when the device file cannot be made */
-  serve(driver: SerialDriver, log: Logger): Promise<Channel>;
+  /**
+   * @param recording where every request is written to, where the kernel gives them to us
+   * @throws DeviceError or UsageError when the device file cannot be made
+   */
+  serve(driver: SerialDriver, log: Logger, recording?: Recording): Promise<Channel>;
 }
 
 interface Kind {
@@ -40,6 +45,9 @@ const FALLBACK_NAME = "pilot";
 /** @throws UsageError when the wanted channel, or every one, cannot work here */
 export function chooseServing(options: Options): Serving {
   const { kind, why } = chooseChannel([cuseKind(options), ptyKind(options)], options.channel);
+  const { trace, record } = options.watching;
+  if (kind.name === "pty" && (trace !== undefined || record !== undefined))
+    throw new UsageError(`--trace and --record see nothing of a pty, whose requests the kernel answers (${why})`);
   return kind.plan(why);
 }
 
@@ -57,9 +65,9 @@ function cuseKind({ device, permissions }: Options): Kind {
       why,
       place: { path },
       front: { name: name ?? FALLBACK_NAME, waits: false },
-      serve: (driver, log) => {
+      serve: (driver, log, recording) => {
         const port = defineSerialPort(driver, { log });
-        return serve(port, { channel: cuse, path, permissions: { mode: SHARED_MODE, ...permissions }, log });
+        return serve(port, { channel: cuse, path, permissions: { mode: SHARED_MODE, ...permissions }, log, recording });
       },
     }),
   };

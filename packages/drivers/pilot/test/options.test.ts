@@ -11,6 +11,7 @@ test("without options: the best channel, this machine's USB, ENODEV when nothing
       permissions: {},
       logLevel: "info",
       logFormat: "text",
+      watching: { trace: undefined, record: undefined },
     },
   });
 });
@@ -18,7 +19,15 @@ test("without options: the best channel, this machine's USB, ENODEV when nothing
 test("every option", () => {
   const usb =
     "--device /dev/palm --channel cuse --usb usbip://desk:3241/1-1.4 --wait --mode 600 --owner root --group 20";
-  expect(parseCommandLine([...usb.split(" "), "--log-level=debug", "--log-format=json"])).toEqual({
+  expect(
+    parseCommandLine([
+      ...usb.split(" "),
+      "--log-level=debug",
+      "--log-format=json",
+      "--trace",
+      "--record=/tmp/pilot.rec",
+    ]),
+  ).toEqual({
     run: {
       device: "/dev/palm",
       channel: "cuse",
@@ -26,6 +35,7 @@ test("every option", () => {
       permissions: { mode: 0o600, uid: 0, gid: 20 },
       logLevel: "debug",
       logFormat: "json",
+      watching: { trace: "stderr", record: "/tmp/pilot.rec" },
     },
   });
   expect(parseCommandLine(["--serial", "/dev/ttyS0", "--channel", "pty"])).toMatchObject({
@@ -39,7 +49,7 @@ test("every option", () => {
 
 test("the help names every option that there is", () => {
   const named = [...HELP.matchAll(/^ {2}--([a-z-]+)/gm)].map(([, option]) => option);
-  const all = "device channel usb serial wait mode owner group log-level log-format version help";
+  const all = "device channel usb serial wait mode owner group trace record log-level log-format version help";
   expect(named).toEqual(all.split(" "));
   for (const option of named) expect(() => parseCommandLine([`--${option}=`])).not.toThrow(/Unknown option/);
 });
