@@ -7,8 +7,8 @@ import { sizeOf } from "./marshal.ts";
 import { DATA_MODELS, type DataModel } from "./model.ts";
 import type { Alone, Schema } from "./schema.ts";
 
-/** How a command passes its argument: not at all, as an int in place of a pointer, or in memory. */
-export type Passing = "none" | "value" | Direction;
+/** How a command passes its argument: not at all, as an int or an address in place of a pointer, or in memory. */
+export type Passing = "none" | "value" | "address" | Direction;
 
 export interface Command<out Arg = unknown> {
   readonly direction: Passing;
@@ -41,10 +41,11 @@ function typeNumber(type: IoctlType, nr: number): number {
   return number;
 }
 
-/** `_IO(type, nr)`. The argument is an int passed by value, or with "none" ignored. */
+/** `_IO(type, nr)`. The argument is an int passed by value; with "address" all of a pointer; with "none" ignored. */
 export function io(type: IoctlType, nr: number, passing: "none"): Command<undefined>;
 export function io(type: IoctlType, nr: number, passing?: "value"): Command<number>;
-export function io(type: IoctlType, nr: number, passing: "none" | "value" = "value"): Command<undefined | number> {
+export function io(type: IoctlType, nr: number, passing: "address"): Command<bigint>;
+export function io(type: IoctlType, nr: number, passing: "none" | "value" | "address" = "value"): Command {
   const number = ioc(NONE, typeNumber(type, nr), nr, 0);
   return { direction: passing, schema: undefined, number: () => number };
 }
@@ -81,16 +82,17 @@ function sized<Arg>(base: number, schema: Alone<Arg>, direction: Direction): Com
 
 /**
  * A command with a number of its own, as those from before `_IOC` have (TCGETS is 0x5401).
- * @param schema what the argument points to; or how an argument is passed that is no pointer: "value" (an int, the
- *   default) or "none"
+ * @param schema what the argument points to; or how an argument is passed that points to nothing: "value" (an int, the
+ *   default), "address" (a cookie as wide as a pointer, a bigint) or "none"
  * @param direction default "in"
  */
 export function command(number: number, passing: "none"): Command<undefined>;
 export function command(number: number, passing?: "value"): Command<number>;
+export function command(number: number, passing: "address"): Command<bigint>;
 export function command<Arg>(number: number, schema: Alone<Arg>, direction?: Direction): Command<Arg>;
 export function command(
   number: number,
-  argument: Alone<unknown> | "none" | "value" = "value",
+  argument: Alone<unknown> | "none" | "value" | "address" = "value",
   direction: Direction = "in",
 ): Command {
   if (!Number.isInteger(number) || number < 0 || number > 0xffff_ffff) {

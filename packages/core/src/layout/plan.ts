@@ -12,7 +12,7 @@
 
 import { DeviceError } from "../errors.ts";
 import type { Fields } from "./codec.ts";
-import type { Command } from "./ioctl.ts";
+import type { Command, Passing } from "./ioctl.ts";
 import { depthOf } from "./layout.ts";
 import { Misfit } from "./misfit.ts";
 import type { DataModel } from "./model.ts";
@@ -67,15 +67,19 @@ export const CUSE_LIMITS: PlanLimits = { regions: 256, bytes: 128 * 1024 };
  */
 export function plan<Arg>(command: Command<Arg>, request: IoctlRequest, limits: PlanLimits = CUSE_LIMITS): Plan<Arg> {
   const { schema, direction } = command;
-  if (schema === undefined || direction === "none" || direction === "value") {
-    const value = direction === "value" ? Number(BigInt.asIntN(32, request.arg)) : undefined;
-    return call(value, () => new Uint8Array());
+  if (schema === undefined || direction === "none" || direction === "value" || direction === "address") {
+    return call(byValue(direction, request.arg), () => new Uint8Array());
   }
   const holder: Fields & { argument: unknown } = { argument: undefined };
   const site = { base: request.arg, direction, parent: holder, name: "argument" };
   const root = new Part(schema.layout, request.model, site);
   const retry = gather(root, request, { ...limits, depth: depthOf(schema.layout) });
   return retry ?? call(holder.argument, (value) => writeBack(root, value));
+}
+
+function byValue(passing: Passing, arg: bigint): number | bigint | undefined {
+  if (passing === "value") return Number(BigInt.asIntN(32, arg));
+  return passing === "address" ? arg : undefined;
 }
 
 function call<Arg>(value: unknown, reply: (value: Arg) => Uint8Array): Call<Arg> {

@@ -178,11 +178,13 @@ describe("arguments of one level", () => {
     expect(errnoOf(() => plan(iowr("c", 1, Point), request))).toBe("EFAULT");
   });
 
-  test("an int by value is signed and the low 32 bits; without an argument there is none", () => {
+  test("an int by value is signed and the low 32 bits, an address is whole; without an argument there is none", () => {
     const request = { model: "lp64", input: new Uint8Array(), outSize: 0 } as const;
     expect(plan(command(0x540b), { ...request, arg: 0xffff_ffffn })).toMatchObject({ kind: "call", value: -1 });
     expect(plan(io("U", 20), { ...request, arg: 0x7_0000_0002n })).toMatchObject({ kind: "call", value: 2 });
     expect(plan(command(0x540c, "none"), { ...request, arg: 3n })).toMatchObject({ kind: "call", value: undefined });
+    const cookie = 0x7fff_1234_5678_9abcn;
+    expect(plan(io("U", 11, "address"), { ...request, arg: cookie })).toMatchObject({ kind: "call", value: cookie });
   });
 });
 
