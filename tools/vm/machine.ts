@@ -164,7 +164,9 @@ function qemuArguments(options: MachineOptions): string[] {
     ...["-device", `virtserialport,chardev=port${index},nr=${index + 1}`],
   ]);
   // With -no-reboot, a kernel that stumbles, or has a task stuck for two minutes, ends the machine at once.
-  const kernelArguments = "console=ttyS0 loglevel=5 oops=panic hung_task_panic=1 panic=-1 mitigations=off";
+  const ends = "oops=panic hung_task_panic=1 panic=-1";
+  // Debian's kernels have x32 system calls, and take them when they are told to; the conformance suite makes them.
+  const kernelArguments = `console=ttyS0 loglevel=5 ${ends} mitigations=off syscall.x32=y`;
   return [
     ...["-nodefaults", "-no-user-config", "-display", "none", "-nic", "none", "-no-reboot"],
     ...accel,

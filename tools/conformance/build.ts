@@ -1,0 +1,46 @@
+// Compiles the client for each kind of caller into tools/build/conformance, when its sources have changed. As a
+// program it does just that, so that a virtual machine, which sees our files, finds the clients made.
+
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { ToolError } from "../shared/errors.ts";
+import { run } from "../shared/run.ts";
+
+/** "x32" is a 64-bit program that makes x32 system calls: Debian has no x32 libc to link with. */
+export const BITS = ["64", "32", "x32"] as const;
+export type Bits = (typeof BITS)[number];
+
+const SOURCES = join(import.meta.dirname, "client");
+const OUTPUT = join(import.meta.dirname, "../build/conformance");
+const FLAGS = ["-std=gnu17", "-D_GNU_SOURCE", "-O1", "-g", "-Wall", "-Wextra", "-Werror", "-pthread"];
+const FLAGS_OF: Readonly<Record<Bits, readonly string[]>> = { "64": ["-m64"], "32": ["-m32"], x32: ["-m64", "-DX32"] };
+
+/** @returns the path of the client @throws ToolError with what the compiler said */
+export async function buildClient(bits: Bits): Promise<string> {
+  const files = readdirSync(SOURCES)
+    .filter((name) => /\.[ch]$/.test(name))
+    .map((name) => join(SOURCES, name));
+  const flags = [...FLAGS, ...FLAGS_OF[bits]];
+  const hash = createHash("sha256").update(flags.join(" "));
+  for (const file of files) hash.update(file).update(readFileSync(file));
+  const stamp = hash.digest("hex");
+  const program = join(OUTPUT, `client-${bits}`);
+  const stampFile = `${program}.stamp`;
+  if (existsSync(stampFile) && existsSync(program) && readFileSync(stampFile, "utf8") === stamp) return program;
+  mkdirSync(OUTPUT, { recursive: true });
+  const unfinished = `${program}.${process.pid}`;
+  const sources = files.filter((name) => name.endsWith(".c"));
+  try {
+    await run("cc", [...flags, "-o", unfinished, ...sources]);
+  } catch (cause) {
+    throw new ToolError(`the client cannot be built; Debian: apt-get install gcc gcc-multilib\n${String(cause)}`, {
+      cause,
+    });
+  }
+  renameSync(unfinished, program);
+  writeFileSync(stampFile, stamp);
+  return program;
+}
+
+if (process.argv[1] === import.meta.filename) await Promise.all(BITS.map(buildClient));
