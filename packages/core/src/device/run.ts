@@ -2,7 +2,7 @@
 // Lifetime: the process. Device files go in the reverse of the order in which they came.
 
 import { basename } from "node:path";
-import type { Channel } from "../channel/channel.ts";
+import type { Channel, ChannelKind } from "../channel/channel.ts";
 import { DeviceError, UsageError } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import type { AnyDevice } from "./device.ts";
@@ -18,6 +18,8 @@ export interface RunOptions {
   readonly args?: readonly string[];
   /** What the program is called. Default: the name of its main file */
   readonly program?: string;
+  /** What --channel chooses from, best first. Default: CHANNELS */
+  readonly channels?: readonly ChannelKind[];
   /** A line for --help that says what it serves. Default: the names of the devices */
   readonly about?: string;
   /** Default: "unknown" */
@@ -37,15 +39,15 @@ const EXIT = { OK: 0, FAILED: 1, USAGE: 2 } as const;
 export async function runDaemon(devices: AnyDevice | readonly AnyDevice[], options: RunOptions = {}): Promise<never> {
   // Who read our words is gone, or the disk is full: what is served matters more than what is said about it.
   for (const stream of [process.stdout, process.stderr]) stream.on("error", () => undefined);
-  const { args = process.argv.slice(2), program = basename(process.argv[1] ?? "daemon") } = options;
+  const {
+    args = process.argv.slice(2),
+    program = basename(process.argv[1] ?? "daemon"),
+    channels = CHANNELS,
+  } = options;
   const served = "driver" in devices ? [devices] : devices;
   let command: DaemonCommand;
   try {
-    command = parseDaemonCommand({
-      args,
-      channels: CHANNELS.map((kind) => kind.name),
-      devices: served.map((device) => device.name),
-    });
+    command = parseDaemonCommand({ args, channels: namesOf(channels), devices: namesOf(served) });
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     process.stderr.write(`${program}: ${error.message}\nTry '${program} --help'.\n`);
@@ -53,14 +55,16 @@ export async function runDaemon(devices: AnyDevice | readonly AnyDevice[], optio
   }
   if ("print" in command) {
     const { version = "unknown", about = `serves ${served.map(({ name }) => `/dev/${name}`).join(", ")}` } = options;
-    process.stdout.write(command.print === "help" ? help(program, about) : `${program} ${version}\n`);
+    process.stdout.write(
+      command.print === "help" ? help({ program, about, channels: namesOf(channels) }) : `${program} ${version}\n`,
+    );
     return process.exit(EXIT.OK);
   }
   const { logLevel } = "run" in command ? command.run : command;
   const { log = stderrLogAt(logLevel), close = () => undefined } = options;
   // Timers and hardware would keep the process; everything that had to be given back has been.
   if ("replay" in command) return process.exit(await replayTo(served, command.replay, log));
-  return process.exit(await runDevices(served, { ...command.run, log, close }));
+  return process.exit(await runDevices(served, { ...command.run, channels, log, close }));
 }
 
 /** @returns the exit status: 1 when an answer differed */
@@ -76,7 +80,12 @@ async function replayTo(devices: readonly AnyDevice[], path: string, log: Logger
   }
 }
 
+function namesOf(named: readonly { readonly name: string }[]): string[] {
+  return named.map(({ name }) => name);
+}
+
 interface Running extends DaemonOptions {
+  readonly channels: readonly ChannelKind[];
   readonly log: Logger;
   readonly close: () => void | Promise<void>;
 }
@@ -116,8 +125,8 @@ export function startWatching({ trace, record }: Watching, log: Logger): Recordi
   return record === undefined ? undefined : new Recording(record, log);
 }
 
-function serveOptions({ channel, path, permissions, log }: Running) {
-  return { channel, permissions, log, ...(path === undefined ? {} : { path }) };
+function serveOptions({ channel, channels, path, permissions, log }: Running) {
+  return { channel, channels, permissions, log, ...(path === undefined ? {} : { path }) };
 }
 
 /** What ended it. */
@@ -141,12 +150,18 @@ export function stopSignal(log: Logger): Promise<string> {
   });
 }
 
-function help(program: string, about: string): string {
+interface HelpText {
+  readonly program: string;
+  readonly about: string;
+  readonly channels: readonly string[];
+}
+
+function help({ program, about, channels }: HelpText): string {
   return `${program}: ${about}
 
 Usage: ${program} [options]
 
-  --channel CHANNEL     how the device file is made: ${CHANNELS.map((kind) => kind.name).join(", ")}, or
+  --channel CHANNEL     how the device file is made: ${channels.join(", ")}, or
                         auto (the best that this machine has, the default)
   --path PATH           where it is (default: /dev/ and the device's name)
   --mode MODE           its permissions, octal (default: the kernel's, root alone)

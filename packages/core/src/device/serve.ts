@@ -14,6 +14,8 @@ import { tracing } from "./tracing.ts";
 export interface ServeOptions {
   /** A channel, its name, or "auto" for the best that the machine has. Default "auto" */
   readonly channel?: ChannelKind | string;
+  /** What names and "auto" choose from, best first. Default: CHANNELS */
+  readonly channels?: readonly ChannelKind[];
   /** Default: /dev/ and the device's name */
   readonly path?: string;
   readonly permissions?: NodePermissions;
@@ -31,9 +33,16 @@ export const CHANNELS: readonly ChannelKind[] = [cuse, fuse];
  * @throws UsageError when no channel works here; DeviceError when the device file cannot be made
  */
 export async function serve(device: AnyDevice, options: ServeOptions = {}): Promise<Channel> {
-  const { channel = "auto", path = `/dev/${device.name}`, log = stderrLog, permissions, recording } = options;
+  const {
+    channel = "auto",
+    path = `/dev/${device.name}`,
+    log = stderrLog,
+    permissions,
+    recording,
+    channels = CHANNELS,
+  } = options;
   const { kind, why } =
-    typeof channel === "string" ? chooseChannel(CHANNELS, channel) : { kind: channel, why: channel.name };
+    typeof channel === "string" ? chooseChannel(channels, channel) : { kind: channel, why: channel.name };
   const { driver, files } = device;
   const tap = new Tap();
   const detach = [tracing.attach(device, tap, log), recording?.attach(device, tap)];

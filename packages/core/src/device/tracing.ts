@@ -48,6 +48,8 @@ class Tracing {
     this.stop();
     this.#target = target ?? this.#target ?? fromEnvironment() ?? "stderr";
     if (this.#target !== "stderr") this.#file = openTrace(this.#target.file);
+    // Who read our lines is gone: what is served matters more than what is said about it.
+    else if (process.stderr.listenerCount("error") === 0) process.stderr.on("error", () => undefined);
     this.#on = true;
     for (const traced of this.#traced) this.#begin(traced);
   }

@@ -146,9 +146,9 @@ class ReplayedSession {
 
   /** Waits until the answer has come again, and compares. */
   async compare({ bytes, time }: Recorded): Promise<void> {
-    const { unique } = decode(abi.fuse_out_header, "lp64", bytes);
+    const { unique, error } = decode(abi.fuse_out_header, "lp64", bytes);
     if (unique === 0n) {
-      await this.#compareWake(bytes, time);
+      if (error === abi.FUSE_NOTIFY_POLL) await this.#compareWake(bytes, time);
       return;
     }
     const key = keyOfUnique(unique);
@@ -206,8 +206,9 @@ class ReplayedSession {
   /** What the session says. */
   #take(parts: Parts): void {
     const message = joined(parts);
-    const { unique } = decode(abi.fuse_out_header, "lp64", message);
+    const { unique, error } = decode(abi.fuse_out_header, "lp64", message);
     if (unique === 0n) {
+      if (error !== abi.FUSE_NOTIFY_POLL) return;
       const { kh } = decode(abi.fuse_notify_poll_wakeup_out, "lp64", message, OUT_HEADER_SIZE);
       this.#wakes.set(kh, (this.#wakes.get(kh) ?? 0) + 1);
     } else this.#answers.set(keyOfUnique(unique), message);
@@ -238,7 +239,7 @@ class ReplayedSession {
     return !this.#lost.has(recorded);
   }
 
-  /** The answer with the number that its file has in the recording, when it opened one. */
+  /** The answer as it would be in the recording: a file's number and flags are the session's and the channel's. */
   #asRecorded({ opcode }: Given, answer: Uint8Array, recorded: Uint8Array): Uint8Array {
     const body = OUT_HEADER_SIZE + offsetsOf(abi.fuse_open_out, "lp64").fh;
     if (opcode !== "OPEN" || recorded.length < body + 8) return answer;
@@ -247,11 +248,9 @@ class ReplayedSession {
       this.#lost.add(file);
       return answer;
     }
-    const now = new DataView(answer.buffer, answer.byteOffset);
-    this.#files.set(file, now.getBigUint64(body, true));
+    this.#files.set(file, new DataView(answer.buffer, answer.byteOffset).getBigUint64(body, true));
     this.#lost.delete(file);
-    now.setBigUint64(body, file, true);
-    return answer;
+    return recorded;
   }
 
   #differs({ number, time }: Given, recorded: string, now: string): void {

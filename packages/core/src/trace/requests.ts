@@ -1,6 +1,7 @@
 // What a request says, and how to read its answer: a row an opcode, from the bytes of the messages alone.
 
 import { type CommandTable, type DataModel, decode, describeIoctl, sizeOf } from "../layout/index.ts";
+import { modelOf } from "../session/ioctl.ts";
 import * as abi from "../wire/abi.ts";
 import type { OpcodeName } from "../wire/opcodes.ts";
 import type { RequestView } from "../wire/request.ts";
@@ -28,7 +29,7 @@ export function decodeRequest(view: RequestView, decoding: Decoding): Traced {
   const { opcode } = view;
   if (opcode === undefined) return { text: `opcode ${view.opcodeNumber}()`, result: size };
   const row = ROWS[opcode.name];
-  return row === undefined ? { text: `${opcode.name}()`, result: size } : row(view, decoding);
+  return row === undefined ? { text: `${opcode.name.toLowerCase()}()`, result: size } : row(view, decoding);
 }
 
 function size(body: Uint8Array): string {
@@ -37,7 +38,7 @@ function size(body: Uint8Array): string {
 
 /** What the rows do not name is a channel's own: its name and the size of its answer tell enough. */
 const ROWS: Readonly<Partial<Record<OpcodeName, (view: RequestView, decoding: Decoding) => Traced>>> = {
-  CUSE_INIT: (view) => ({ text: `CUSE_INIT(${view.initMajor}.${view.initMinor})`, result: version }),
+  CUSE_INIT: (view) => ({ text: `cuse_init(${view.initMajor}.${view.initMinor})`, result: version }),
   OPEN: (view) => ({ text: openText(view.openFlags), result: (body) => String(decode(FH, "lp64", body).fh) }),
   RELEASE: (view) => ({ text: `release(${view.fh})`, result: size }),
   READ: (view) => ({
@@ -123,11 +124,6 @@ function ioctl(view: RequestView, { commands, asked }: Decoding): Traced {
 }
 
 const IOCTL_OUT_SIZE = sizeOf(abi.fuse_ioctl_out, "lp64");
-
-function modelOf(flags: number): DataModel {
-  if ((flags & abi.FUSE_IOCTL_32BIT) === 0) return "lp64";
-  return (flags & abi.FUSE_IOCTL_COMPAT_X32) === 0 ? "ilp32" : "x32";
-}
 
 /** The areas that an answer to an ioctl asks for, or undefined when it is the last answer. */
 export function areasOf(body: Uint8Array): Areas | undefined {

@@ -163,10 +163,11 @@ export class Tracer implements Monitor {
   }
 
   #notified(code: number, body: Uint8Array): void {
+    // Others are between a channel and the kernel.
+    if (code !== abi.FUSE_NOTIFY_POLL) return;
     const { kh } = decode(abi.fuse_notify_poll_wakeup_out, "lp64", body);
     const file = [...this.#pollHandles].find(([, handle]) => handle === kh)?.[0] ?? "?";
-    const what = code === abi.FUSE_NOTIFY_POLL ? `poll wake-up of ${file}` : `notice ${code}`;
-    this.#write("wake-up", 0, this.#line("-", what));
+    this.#write("wake-up", 0, this.#line("-", `poll wake-up of ${file}`));
   }
 
   /** One timer for all: when it fires, what has waited too long says so, once. */
