@@ -157,9 +157,15 @@ static void call_nested(struct caller *c)
 
 static void call_pipe(struct caller *c)
 {
-	if (write(c->fd, c->bytes, (size_t)options.size) != options.size ||
-	    read(c->back, c->bytes, (size_t)options.size) != options.size)
+	if (write(c->fd, c->bytes, (size_t)options.size) != options.size)
 		die("the pipe broke");
+	for (long back = 0; back < options.size;) {
+		ssize_t n = read(c->back, c->bytes, (size_t)(options.size - back));
+
+		if (n <= 0)
+			die("the pipe broke");
+		back += n;
+	}
 }
 
 static void *run_caller(void *data)
@@ -228,7 +234,8 @@ static void measure_pipe(void)
 	ssize_t n;
 	pid_t child;
 
-	if (pipe(to) || pipe(from))
+	if (pipe(to) || pipe(from) || fcntl(to[1], F_SETPIPE_SZ, 2 * BENCH_MAX) < 0 ||
+	    fcntl(from[1], F_SETPIPE_SZ, 2 * BENCH_MAX) < 0)
 		die("no pipe");
 	child = fork();
 	if (child < 0)

@@ -175,6 +175,9 @@ static void do_init(uint64_t unique, const struct fuse_init_in *in)
 		.minor = FUSE_KERNEL_MINOR_VERSION < in->minor ? FUSE_KERNEL_MINOR_VERSION : in->minor,
 		.max_readahead = in->max_readahead,
 		.max_write = BENCH_MAX,
+		/* A client's buffer of 128 KiB that is not aligned is a page more than the kernel's default takes. */
+		.flags = FUSE_MAX_PAGES,
+		.max_pages = BENCH_MAX / 4096 + 1,
 	};
 
 	answer(unique, &out, sizeof(out));
