@@ -6,7 +6,7 @@
  *   open NAME PATH FLAGS      close NAME          dup2 NAME NEWNAME     nonblock NAME 0|1
  *   read NAME LENGTH          write NAME HEX      fill NAME LENGTH
  *   ioctl NAME REQUEST VALUE  ioctlbuf NAME REQUEST HEX|-
- *   poll NAME EVENTS MS       select NAME r|w|rw MS
+ *   poll NAME EVENTS MS       select NAME r|w|rw MS        epoll NAME EVENTS MS
  *   signals MS 0|1            (SIGALRM every MS milliseconds, 0: none, with a handler that does nothing; 1: SA_RESTART)
  *
  * Answers: "RESULT [HEX]" or "-1 errno NUMBER". Numbers as strtoul(3) takes them. NAMEs are one letter a-z.
@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/select.h>
 #include <sys/time.h>
@@ -118,6 +119,20 @@ static long do_poll(int fd, short events, long ms)
 	return result < 0 ? result : polled.revents;
 }
 
+static long do_epoll(int fd, unsigned int events, long ms)
+{
+	struct epoll_event event = { .events = events };
+	int epoll = epoll_create1(EPOLL_CLOEXEC);
+	long result = epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event);
+
+	if (!result)
+		result = epoll_wait(epoll, &event, 1, (int)ms);
+	if (result > 0)
+		result = event.events;
+	close(epoll);
+	return result;
+}
+
 static void run(char **word)
 {
 	const char *call = word[0];
@@ -167,6 +182,8 @@ static void run(char **word)
 		answer(result, length > 0 ? length : 64);
 	} else if (!strcmp(call, "poll")) {
 		answer(do_poll(fd, (short)number, strtol(word[3], NULL, 0)), 0);
+	} else if (!strcmp(call, "epoll")) {
+		answer(do_epoll(fd, (unsigned int)number, strtol(word[3], NULL, 0)), 0);
 	} else if (!strcmp(call, "select")) {
 		answer(do_select(fd, word[2], strtol(word[3], NULL, 0)), 0);
 	} else {

@@ -11,7 +11,7 @@ import { DeviceError } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import { MOUNT, mount, receiveFd, socketPair, umount2 } from "../native.ts";
 import { MAX_TRANSFER, S_IFREG } from "../wire/abi.ts";
-import { errorCode, MOUNT_TYPE, type Place } from "./fuse-place.ts";
+import { errorCode, MADE, MOUNT_TYPE, type Place } from "./fuse-place.ts";
 
 export const DEV_FUSE = "/dev/fuse";
 const FUSERMOUNT = "fusermount3";
@@ -56,7 +56,7 @@ function findProgram(name: string): string | undefined {
 /** Mounts a file on a place. @throws DeviceError */
 export async function mountFile(place: Place, way: Way, log: Logger): Promise<FuseMount> {
   // Nobody else's mount has this source, so the watcher cannot take a later one for ours.
-  const source = `devlift:${process.pid}:${randomBytes(4).toString("hex")}`;
+  const source = `devlift:${process.pid}:${randomBytes(4).toString("hex")}${place.made ? MADE : ""}`;
   const watcher = watch(place, source);
   try {
     const fd = way === "root" ? mountAsRoot(place.path, source) : await mountAsUser(place.path, source, log);

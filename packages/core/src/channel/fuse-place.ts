@@ -11,6 +11,8 @@ import type { Logger } from "../log.ts";
 
 /** The type of our mounts: how they are known from others in /proc/self/mountinfo. */
 export const MOUNT_TYPE = "fuse.devlift";
+/** How the source of a mount ends when the file below it was made for it. */
+export const MADE = ":made";
 /** How long a mount's daemon may take to say that it is there. */
 const ANSWER_MS = 2000;
 
@@ -38,12 +40,16 @@ export async function takePlace(wanted: string, unmount: (path: string) => Promi
   const folder = dirname(wanted);
   const firstMade = attempt(folder, () => mkdirSync(folder, { recursive: true }));
   const path = join(realpathSync(folder), basename(wanted));
+  let inherited = false;
   for (let mount = mountAt(path); mount !== undefined; mount = mountAt(path)) {
     await checkDead(mount);
-    log.info({ device: path }, `${path} is the mount of a daemon that is gone (${mount.source}): replaced`);
     await unmount(path);
+    if (mountAt(path)?.source === mount.source)
+      throw new DeviceError("EBUSY", `${path} is a dead mount of another user's (${mount.source}): 'umount -l' it`);
+    log.info({ device: path }, `${path} was the mount of a daemon that is gone (${mount.source}): replaced`);
+    inherited ||= mount.source.endsWith(MADE);
   }
-  const made = makeFile(path);
+  const made = makeFile(path) || inherited;
   const remove = () => {
     if (!made) return;
     quietly(() => unlinkSync(path));

@@ -28,9 +28,9 @@ function probe(): Availability {
   }
   switch (wayToMount()) {
     case "root":
-      return { usable: true, why: `a file served over ${DEV_FUSE}, mounted directly` };
+      return { usable: true, why: `a regular file over ${DEV_FUSE}, mounted directly` };
     case "fusermount3":
-      return { usable: true, why: `a file served over ${DEV_FUSE}, mounted by fusermount3` };
+      return { usable: true, why: `a regular file over ${DEV_FUSE}, mounted by fusermount3` };
     default:
       return { usable: false, why: "this process may not mount (no CAP_SYS_ADMIN), and there is no fusermount3" };
   }
@@ -43,38 +43,29 @@ async function open(options: ChannelOptions): Promise<Channel> {
   const { log } = options;
   const place = await takePlace(resolve(options.path), (path) => unmountPath(path, way), log);
   warnOfLostCommands(options);
-  let connection: Connection | undefined;
-  const undo = async () => {
-    await connection?.close();
+  const mounted = await mountFile(place, way, log).catch((error: unknown) => {
     place.remove();
+    throw error;
+  });
+  const node = new FuseNode(ownerOf(options.permissions), Date.now());
+  const connection = new Connection(mounted.fd, options, node);
+  const ended = connection.ended.then(async (error) => {
+    await mounted.unmount().catch((err: unknown) => log.error({ err }, `${place.path} stays mounted`));
+    place.remove();
+    return error;
+  });
+  const close = async () => {
+    await connection.close();
+    await ended;
   };
   try {
-    const mounted = await mountFile(place, way, log);
-    connection = new Connection(mounted.fd, options, new FuseNode(ownerOf(options.permissions), Date.now()));
-    const { ended } = connection;
-    const gone = ended.then(async (error) => {
-      await mounted.unmount().catch((err: unknown) => log.error({ err }, `${place.path} stays mounted`));
-      place.remove();
-      return error;
-    });
-    try {
-      await connection.initialise();
-    } catch (error) {
-      await connection.close();
-      await gone;
-      throw error;
-    }
-    const serving = connection;
-    serving.start();
-    const close = async () => {
-      await serving.close();
-      await gone;
-    };
-    return { path: options.path, ended: gone, close };
+    await connection.initialise();
   } catch (error) {
-    await undo();
+    await close();
     throw error;
   }
+  connection.start();
+  return { path: options.path, ended, close };
 }
 
 /** As of a CUSE node: the daemon's user, and nobody else. */

@@ -94,6 +94,10 @@ export class CallsProgram {
   poll(name: string, events: number, ms: number): Promise<CallResult> {
     return this.#call("poll", name, events, ms);
   }
+  /** With a new epoll instance. @returns the events as result, 0 when the time is over */
+  epoll(name: string, events: number, ms: number): Promise<CallResult> {
+    return this.#call("epoll", name, events, ms);
+  }
   /** @returns 1 for readable, 2 for writable, or both, as result */
   select(name: string, what: "r" | "w" | "rw", ms: number): Promise<CallResult> {
     return this.#call("select", name, what, ms);

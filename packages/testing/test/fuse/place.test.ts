@@ -1,0 +1,177 @@
+// Where a FUSE file may go, what becomes of what was there, and what is left after a crash.
+
+import { closeSync, lstatSync, mkdirSync, openSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { fuse, native, serve } from "@devlift/core";
+import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { CallsProgram } from "../../src/calls/program.ts";
+import { loopback } from "./loopback.ts";
+import { buildDaemon, Lines, run, shell, startDaemon, testFolder, until } from "./rig.ts";
+
+const O_RDWR = 2;
+const folder = testFolder();
+const log = new Lines();
+let daemon: string;
+
+beforeAll(async () => {
+  expect(fuse.probe(), "these tests need /dev/fuse and root").toMatchObject({ usable: true });
+  daemon = await buildDaemon(folder);
+});
+
+/** Served until the test ends. */
+async function served(path: string, device = loopback("loop")) {
+  const channel = await serve(device, { channel: fuse, path, log });
+  onTestFinished(() => channel.close());
+  return channel;
+}
+
+function isMounted(path: string): boolean {
+  return readFileSync("/proc/self/mountinfo", "utf8").includes(` ${path} `);
+}
+
+describe("what is there already", () => {
+  test("nothing: file and folders are made, and removed at the end", async () => {
+    const channel = await served(`${folder}/new/deep/er`);
+    await channel.close();
+    expect(() => lstatSync(`${folder}/new`)).toThrow(/ENOENT/);
+    expect(lstatSync(folder).isDirectory()).toBe(true);
+  });
+
+  test("an empty file is used, and stays", async () => {
+    const path = `${folder}/empty`;
+    writeFileSync(path, "");
+    const channel = await served(path);
+    expect(await shell('echo x > "$1" && head -c 2 "$1"', path)).toMatchObject({ stdout: "x\n" });
+    await channel.close();
+    expect(lstatSync(path).size).toBe(0);
+  });
+
+  test.each<[string, (path: string) => void, RegExp]>([
+    ["a file with contents", (path) => writeFileSync(path, "precious"), /there already, a file with contents/],
+    ["a folder", (path) => mkdirSync(path), /there already, a folder/],
+    ["a symbolic link", (path) => symlinkSync("/dev/null", path), /there already, a symbolic link/],
+  ])("%s is refused and left alone", async (name, make, message) => {
+    const path = `${folder}/there ${name}`;
+    make(path);
+    const before = lstatSync(path);
+    await expect(served(path)).rejects.toThrow(message);
+    expect(lstatSync(path)).toEqual(before);
+    expect(isMounted(path.replaceAll(" ", "\\040"))).toBe(false);
+    rmSync(path, { recursive: true });
+  });
+
+  test("a device is refused and left alone", async () => {
+    await expect(served("/dev/null")).rejects.toThrow(/there already, a device/);
+    expect(lstatSync("/dev/null").isCharacterDevice()).toBe(true);
+  });
+
+  test("somebody else's mount is refused and left alone", async () => {
+    const path = `${folder}/bound with spaces`;
+    writeFileSync(path, "");
+    await run("mount", "--bind", "/etc/hostname", path);
+    onTestFinished(() => native.umount2(path, native.MOUNT.MNT_DETACH));
+    await expect(served(path)).rejects.toThrow(/something else is mounted on .*bound with spaces/);
+    expect((await run("cat", path)).stdout).toBe(readFileSync("/etc/hostname", "utf8"));
+  });
+
+  test("a file that is served is refused, by its own daemon too, and goes on", async () => {
+    const path = `${folder}/busy`;
+    await served(path);
+    await expect(served(path)).rejects.toThrow(/is served already, by devlift:[0-9]+:.*: end that daemon first/);
+    expect(await shell('echo x > "$1" && head -c 2 "$1"', path)).toMatchObject({ stdout: "x\n" });
+  });
+
+  test("a mount of ours whose daemon is gone is replaced, however many lie there", async () => {
+    const path = `${folder}/stale`;
+    writeFileSync(path, "");
+    for (let i = 0; i < 2; i++) {
+      const fd = openSync("/dev/fuse", "r+");
+      const data = `fd=${fd},rootmode=100000,user_id=0,group_id=0`;
+      // The second one lies on the first, and mount(2) must not ask that for its attributes.
+      native.mount(path, { source: `devlift:1:${i}:made`, type: "fuse.devlift", flags: 0, data });
+      closeSync(fd);
+    }
+    const channel = await served(path);
+    expect(await shell('echo x > "$1" && head -c 2 "$1"', path)).toMatchObject({ stdout: "x\n" });
+    expect(log.lines).toContainEqual(expect.stringContaining("a daemon that is gone (devlift:1:0:made): replaced"));
+    await channel.close();
+    expect(() => lstatSync(path)).toThrow(/ENOENT/);
+  });
+});
+
+test("several devices in one process end one by one", async () => {
+  const paths = ["one", "two"].map((name) => `${folder}/${name}`);
+  const [one, two] = await Promise.all(paths.map((path) => served(path)));
+  await shell('echo a > "$1"', `${folder}/one`);
+  await shell('echo b > "$1"', `${folder}/two`);
+  expect(await run("head", "-c", "2", `${folder}/one`)).toMatchObject({ stdout: "a\n" });
+  await one?.close();
+  expect(await run("head", "-c", "2", `${folder}/two`)).toMatchObject({ stdout: "b\n" });
+  // The kernel's end of the other: as `umount` by an administrator, or an abort.
+  await run("umount", "-l", `${folder}/two`);
+  expect(await two?.ended).toMatchObject({ message: expect.stringContaining("the kernel ended the connection") });
+  expect(() => lstatSync(`${folder}/two`)).toThrow(/ENOENT/);
+});
+
+describe("a daemon that is killed", () => {
+  test("frees its callers, and its path; the next one serves there", async () => {
+    const path = `${folder}/killed`;
+    const first = await startDaemon(daemon, path);
+    const program = new CallsProgram();
+    onTestFinished(() => program.stop());
+    await program.open("a", path, O_RDWR);
+    const reading = program.read("a", 1);
+    first.kill("SIGKILL");
+    expect(await reading).toMatchObject({ result: -1 });
+    await until(() => !isMounted(path));
+    await until(async () => (await run("test", "-e", path)).status === 1);
+    const second = await startDaemon(daemon, path);
+    expect(await shell('echo x > "$1" && head -c 2 "$1"', path)).toMatchObject({ stdout: "x\n" });
+    second.kill("SIGTERM");
+    await until(() => second.exitCode !== null);
+    expect(() => lstatSync(path)).toThrow(/ENOENT/);
+  });
+
+  test("and started again at once, is not unmounted by the one before", async () => {
+    const path = `${folder}/again`;
+    for (let round = 0; round < 5; round++) {
+      const child = await startDaemon(daemon, path);
+      expect(await shell('echo x > "$1" && head -c 2 "$1"', path)).toMatchObject({ stdout: "x\n" });
+      child.kill("SIGKILL");
+    }
+    await until(() => !isMounted(path));
+  });
+});
+
+describe("without privilege", () => {
+  // As on a machine with udev, which makes /dev/fuse everybody's; here in a mount namespace of its own.
+  const asNobody = `mkdir -m 777 "$1" && mknod -m 666 "$1.fuse" c 10 229 && mount --bind "$1.fuse" /dev/fuse || exit 9
+    printf '%s' "$2" > "$1.conf" && mount --bind "$1.conf" /etc/fuse.conf || exit 9
+    chmod 644 "$1.conf"; cd /
+    exec setpriv --reuid 65534 --regid 65534 --clear-groups "$3" "$4" "$1/loop" \\
+      sh -c 'echo x > "$1"; head -c 2 "$1"; grep -c " $1 .*nosuid.*allow_other" /proc/self/mountinfo; stat -c "%u %a" "$1"' sh "$1/loop"`;
+  const unprivileged = (name: string, conf: string) => {
+    const words = [`${folder}/${name}`, conf, process.execPath, daemon];
+    return run("unshare", "--mount", "sh", "-c", asNobody, "sh", ...words);
+  };
+
+  test("fusermount3 mounts for one user, and the log says so", async () => {
+    const { status, stdout, stderr } = await unprivileged("alone", "");
+    expect({ status, stdout }).toEqual({ status: 0, stdout: "serving\nx\n0\n65534 666\n" });
+    expect(stderr).toContain("only programs of this user can open");
+    expect(() => lstatSync(`${folder}/alone/loop`)).toThrow(/ENOENT/);
+  });
+
+  test("fusermount3 mounts for all users where /etc/fuse.conf allows it", async () => {
+    const { stdout, stderr } = await unprivileged("shared", "user_allow_other\n");
+    expect({ stdout }).toEqual({ stdout: "serving\nx\n1\n65534 666\n" });
+    expect(stderr).not.toContain("only programs of this user");
+  });
+
+  test("a path where the user may make nothing is refused in words", async () => {
+    const script = 'cd / && exec setpriv --reuid 65534 --clear-groups "$1" "$2" /dev/devlift-nobody 2>&1';
+    const made = 'mknod -m 666 "$0.fuse" c 10 229 && mount --bind "$0.fuse" /dev/fuse &&';
+    const words = [`${folder}/refused`, process.execPath, daemon];
+    const { stdout } = await run("unshare", "--mount", "sh", "-c", `${made} ${script}`, ...words);
+    expect(stdout).toContain("no permission to make /dev/devlift-nobody");
+  });
+});
