@@ -122,7 +122,8 @@ export class FuseSession implements EngineListener {
     const malformed = this.#view.load(length);
     if (malformed !== undefined) {
       this.#log.warn({ length }, `a malformed message of the kernel: ${malformed}`);
-      return malformed === "argument cut off" ? this.status(ERRNO.EIO) : undefined;
+      const answered = malformed === "argument cut off" && this.#view.opcode?.answered === true;
+      return answered ? this.status(ERRNO.EIO) : undefined;
     }
     const opcode = this.#view.opcode;
     if (opcode === undefined) {

@@ -11,11 +11,15 @@ export interface Opcode {
   readonly name: OpcodeName;
   /** Bytes of the fixed argument behind the header. */
   readonly argumentSize: number;
+  /** Whether the kernel waits for an answer. */
+  readonly answered: boolean;
 }
+
+const UNANSWERED: ReadonlySet<OpcodeName> = new Set(["INTERRUPT", "FORGET", "BATCH_FORGET"]);
 
 function row(name: OpcodeName, argument?: StructSchema): Opcode {
   const argumentSize = argument === undefined ? 0 : sizeOf(argument, "lp64");
-  return { code: abi.FUSE_OPCODE[name], name, argumentSize };
+  return { code: abi.FUSE_OPCODE[name], name, argumentSize, answered: !UNANSWERED.has(name) };
 }
 
 export const OPCODES: readonly Opcode[] = [

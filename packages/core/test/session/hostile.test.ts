@@ -131,3 +131,17 @@ test("a handler that ignores its signal keeps its caller's room until it ends", 
   await settled();
   expect(await isPending(errno(file.write(new Uint8Array(1))))).toBe(true);
 });
+
+test.each([
+  ["INTERRUPT", FUSE_OPCODE.INTERRUPT],
+  ["FORGET", FUSE_OPCODE.FORGET],
+])("an %s whose argument is cut off gets no answer: nobody waits for one", (_, opcode) => {
+  const { session, sent } = newSession();
+  const header = Buffer.alloc(44);
+  header.writeUInt32LE(44, 0);
+  header.writeUInt32LE(opcode, 4);
+  header.writeBigUInt64LE(7n, 8);
+  session.buffer.set(header);
+  expect(session.handle(44)).toBeUndefined();
+  expect(sent).toEqual([]);
+});
