@@ -130,7 +130,16 @@ export class FuseSession implements EngineListener {
       this.#log.debug({ opcode: this.#view.opcodeNumber }, "unknown opcode");
       return this.status(ERRNO.ENOSYS);
     }
+    if (this.#engine.waiting.size > 0 && opcode.answered && this.#isNumberInUse()) {
+      this.#log.warn({ opcode: opcode.name }, "a malformed message of the kernel: its number is of one that waits");
+      return this.status(ERRNO.EIO);
+    }
     return ROWS[opcode.name](this);
+  }
+
+  /** Two that wait under one number could not be told apart, and one would wait for ever. */
+  #isNumberInUse(): boolean {
+    return this.#engine.waiting.has(requestKey(this.#view.uniqueLow, this.#view.uniqueHigh));
   }
 
   /** Frees every caller, ends every file. Resolves when the driver has released them all. */

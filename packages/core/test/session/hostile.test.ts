@@ -145,3 +145,25 @@ test.each([
   expect(session.handle(44)).toBeUndefined();
   expect(sent).toEqual([]);
 });
+
+test("a request under the number of one that waits gets EIO, and the one that waits is still freed", async () => {
+  const { session, sent, record } = newSession();
+  const request = (opcode: number, unique: bigint, words: readonly number[]) => {
+    const message = Buffer.alloc(40 + words.length * 4);
+    message.writeUInt32LE(message.length, 0);
+    message.writeUInt32LE(opcode, 4);
+    message.writeBigUInt64LE(unique, 8);
+    for (const [index, word] of words.entries()) message.writeUInt32LE(word, 40 + index * 4);
+    session.buffer.set(message);
+    const answer = session.handle(message.length);
+    if (answer !== undefined) record(answer);
+    return answer === undefined ? undefined : Buffer.concat(answer).readInt32LE(4);
+  };
+  expect(request(FUSE_OPCODE.OPEN, 2n, [2, 0])).toBe(0);
+  const read = [1, 0, 0, 0, 8, 0, 0, 0, 0, 0];
+  expect(request(FUSE_OPCODE.READ, 4n, read)).toBeUndefined();
+  expect(request(FUSE_OPCODE.READ, 4n, read)).toBe(-5);
+  expect(session.waiting).toBe(1);
+  await session.close();
+  expect(sent).toEqual([2n, 4n, 4n]);
+});
