@@ -1,0 +1,228 @@
+// Sessions recorded on a kernel in memory and made again: the same driver gives no difference, another one shows it.
+
+import { expect, onTestFinished, test } from "vitest";
+import type { AnyDevice } from "../../src/index.ts";
+import {
+  DeviceError,
+  defineDevice,
+  encode,
+  iow,
+  iowr,
+  POLL,
+  silent,
+  struct,
+  u32,
+  wouldBlock,
+} from "../../src/index.ts";
+import { readRecording } from "../../src/trace/recording.ts";
+import { type ReplayResult, replayRecording } from "../../src/trace/replay.ts";
+import { FakeClock } from "../fake-clock.ts";
+import { bytes, errno, settled } from "../session/harness.ts";
+import { looked } from "./bench.ts";
+
+const PATIENCE_MS = 5000;
+
+/** Replays with a clock that goes on while the driver does. */
+async function replayed(device: AnyDevice, recording: Uint8Array): Promise<ReplayResult & { lines: string[] }> {
+  const lines: string[] = [];
+  const clock = new FakeClock();
+  const messages = readRecording([recording], (sentence) => lines.push(sentence));
+  let ended = false;
+  onTestFinished(() => {
+    ended = true;
+  });
+  const running = replayRecording([device], messages, { clock, log: silent, write: (line) => lines.push(line) });
+  void running.finally(() => {
+    ended = true;
+  });
+  while (!ended) {
+    await settled();
+    clock.advance(100);
+  }
+  return { ...(await running), lines };
+}
+
+function pipe(change: (byte: number) => number = (byte) => byte) {
+  let held = new Uint8Array();
+  const device = defineDevice({
+    name: "pipe",
+    read({ length }) {
+      if (held.length === 0) return wouldBlock;
+      const given = held.subarray(0, length);
+      held = held.subarray(given.length);
+      return given;
+    },
+    write({ data }) {
+      held = Uint8Array.from([...held, ...data.map(change)]);
+      device.readable();
+      return data.length;
+    },
+    poll: () => (held.length > 0 ? POLL.IN : 0) | POLL.OUT,
+  });
+  return device;
+}
+
+/** Blocked readers, an interrupt, poll wake-ups, EAGAIN, a stale handle, and a reader that the end of the daemon frees. */
+async function usePipe(device: AnyDevice): Promise<Uint8Array> {
+  const { kernel, recording, close } = await looked(device);
+  const first = await kernel.openFile();
+  const second = await kernel.openFile(2 | 0o4000);
+  expect(await errno(second.read(5))).toBe("EAGAIN");
+  const waiting = [first.read(2), first.read(3)];
+  await second.poll(() => undefined);
+  await second.write(bytes("hello"));
+  await Promise.all(waiting);
+  await second.write(bytes("a tail that is longer than what a trace line shows of it"));
+  await first.read(100);
+  const interrupt = new AbortController();
+  const interrupted = errno(first.read(1, { signal: interrupt.signal }));
+  interrupt.abort();
+  expect(await interrupted).toBe("EINTR");
+  await second.close();
+  expect(await errno(second.read(1))).toBe("EBADF");
+  const freed = first.read(10);
+  await close();
+  expect(await freed).toHaveLength(0);
+  return recording();
+}
+
+test("the same driver: no difference", async () => {
+  const recording = await usePipe(pipe());
+  expect(await replayed(pipe(), recording)).toEqual({
+    lines: [],
+    requests: 14,
+    compared: 14,
+    differences: 0,
+    skipped: 0,
+  });
+});
+
+test("a changed driver: the lines of what differs, and where what they show is the same, from which byte on", async () => {
+  const recording = await usePipe(pipe());
+  const upper = pipe((byte) => (byte === 0x6c || byte === 0x77 ? byte - 32 : byte));
+  const { lines, differences } = await replayed(upper, recording);
+  expect(lines).toEqual([
+    "@@ request 5, recorded 0.000000 s after the start @@",
+    '-4242  pipe: read(1, 3) = "llo" 3',
+    '+4242  pipe: read(1, 3) = "LLo" 3',
+    "@@ request 9, recorded 0.000000 s after the start @@",
+    '-4242  pipe: read(1, 100) = "a tail that is longer than what "... 56',
+    '+4242  pipe: read(1, 100) = "a taiL that is Longer than What "... 56',
+  ]);
+  expect(differences).toBe(2);
+});
+
+test("differences behind what a line shows are told by their place", async () => {
+  const recording = await usePipe(pipe());
+  let count = 0;
+  const { lines } = await replayed(
+    pipe((byte) => (++count === 5 + 50 ? byte + 1 : byte)),
+    recording,
+  );
+  expect(lines.slice(1)).toEqual([
+    '-4242  pipe: read(1, 100) = "a tail that is longer than what "... 56',
+    '+4242  pipe: read(1, 100) = "a tail that is longer than what "... 56',
+    " (the data differ from byte 49 of the answer on)",
+  ]);
+});
+
+test("a driver that does not answer any more, and says no poll wake-up", async () => {
+  const recording = await usePipe(pipe());
+  const silentPipe = defineDevice({
+    name: "pipe",
+    read: () => wouldBlock,
+    write: ({ data }) => data.length,
+    poll: () => POLL.OUT,
+  });
+  const { lines } = await replayed(silentPipe, recording);
+  expect(lines).toContain(`+no answer within ${PATIENCE_MS} ms`);
+  expect(lines).toContain("--  pipe: poll wake-up of 2");
+  expect(lines).toContain("+no poll wake-up");
+});
+
+test("a file that is not opened any more: what was done with it is left out", async () => {
+  const recording = await usePipe(pipe());
+  const closed = defineDevice({
+    name: "pipe",
+    open: () => {
+      throw new DeviceError("EBUSY");
+    },
+  });
+  const { lines, requests, skipped } = await replayed(closed, recording);
+  expect(lines.slice(0, 3)).toEqual([
+    "@@ request 1, recorded 0.000000 s after the start @@",
+    "-4242  pipe: open(O_RDWR) = 1",
+    "+4242  pipe: open(O_RDWR) = -1 EBUSY",
+  ]);
+  expect([requests, skipped]).toEqual([3, 11]);
+});
+
+test("a recording of another device is refused", async () => {
+  const recording = await usePipe(pipe());
+  const messages = readRecording([recording], () => undefined);
+  const other = defineDevice({ name: "other" });
+  const running = replayRecording([other], messages, { clock: new FakeClock(), log: silent, write: () => undefined });
+  await expect(running).rejects.toThrow("the recording is of pipe; this program serves other");
+});
+
+const Value = struct({ value: u32 });
+
+/** Async in everything, and with a write that does not heed its signal. */
+function slow(factor: number) {
+  const wait = (signal: AbortSignal) =>
+    new Promise<void>((resolve, reject) => {
+      signal.addEventListener("abort", () => reject(new DeviceError("EINTR")));
+      setImmediate(resolve);
+    });
+  return defineDevice({
+    name: "slow",
+    open: async () => ({ value: 0 }),
+    commands: { SET: iow("S", 1, Value), SCALE: iowr("S", 2, Value) },
+    ioctl: {
+      async SET({ state, arg, signal }) {
+        await wait(signal);
+        state.value = arg.value;
+      },
+      async SCALE({ state, arg, signal }) {
+        await wait(signal);
+        arg.value *= state.value * factor;
+        return 3;
+      },
+    },
+    async read({ state, signal }) {
+      await wait(signal);
+      return bytes(String(state.value));
+    },
+    write: () => new Promise<number>(() => undefined),
+  });
+}
+
+test("async handlers and ioctls in rounds: answers that others depend on are waited for", async () => {
+  const { kernel, clock, recording, close } = await looked(slow(10));
+  const { memory } = kernel;
+  const file = await kernel.openFile();
+  await file.ioctl(0x4004_5301, memory.map(encode(Value, "lp64", { value: 7 })));
+  const area = encode(Value, "lp64", { value: 2 });
+  expect(await file.ioctl(0xc004_5302, memory.map(area))).toBe(3);
+  expect([...area]).toEqual([140, 0, 0, 0]);
+  clock.advance(1000);
+  const interrupt = new AbortController();
+  const interrupted = errno(file.read(9, { signal: interrupt.signal }));
+  interrupt.abort();
+  expect(await interrupted).toBe("EINTR");
+  await file.read(9);
+  const stuck = new AbortController();
+  const late = errno(file.write(bytes("x"), { signal: stuck.signal }));
+  stuck.abort();
+  clock.advance(1000);
+  expect(await late).toBe("EINTR");
+  await close();
+
+  expect(await replayed(slow(10), recording())).toMatchObject({ lines: [], differences: 0, requests: 10 });
+  const { lines } = await replayed(slow(11), recording());
+  expect(lines).toEqual([
+    "@@ request 5, recorded 0.000000 s after the start @@",
+    "-4242  slow: ioctl(1, SCALE, {value=2}) = {value=140} 3",
+    "+4242  slow: ioctl(1, SCALE, {value=2}) = {value=154} 3",
+  ]);
+});
