@@ -4,11 +4,7 @@ import { describe, expect, test } from "vitest";
 import { OPCODES } from "../../src/wire/opcodes.ts";
 import { ReplyFront } from "../../src/wire/reply.ts";
 import { RequestView } from "../../src/wire/request.ts";
-
-function hex(text: string): Uint8Array {
-  const digits = text.replace(/#.*$/gm, "").replace(/\s+/g, "");
-  return Uint8Array.from(Buffer.from(digits, "hex"));
-}
+import { header, hex, UNIQUE } from "./hex.ts";
 
 function load(text: string): RequestView {
   const message = hex(text);
@@ -16,18 +12,6 @@ function load(text: string): RequestView {
   expect(view.load(message.length)).toBeUndefined();
   return view;
 }
-
-/** struct fuse_in_header with a length and an opcode. */
-const header = (length: string, opcode: string) => `
-  ${length} 00 00 00       # len
-  ${opcode}                # opcode
-  0a 00 00 00 01 00 00 00  # unique
-  00 00 00 00 00 00 00 00  # nodeid
-  e8 03 00 00              # uid 1000
-  e9 03 00 00              # gid 1001
-  92 10 00 00              # pid 4242
-  00 00 00 00              # total_extlen, padding
-`;
 
 describe("requests", () => {
   test("OPEN", () => {
@@ -124,7 +108,6 @@ describe("requests", () => {
 
 describe("replies", () => {
   const front = () => new ReplyFront().to(10, 1);
-  const UNIQUE = "0a 00 00 00 01 00 00 00  # unique\n";
 
   test("an error", () => {
     expect(front().status(11)).toEqual(
