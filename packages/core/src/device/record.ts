@@ -28,7 +28,8 @@ export class Recording {
     this.path = path;
     this.#log = log;
     this.#fd = create(path);
-    this.#append([encodeHeader(new Date().toISOString())]);
+    // At once: a recording without anything in it is one, too.
+    this.#write(encodeHeader(new Date().toISOString()));
   }
 
   /** Records a device until the returned function is called. */
