@@ -33,10 +33,18 @@ export interface NodePermissions {
   readonly gid?: number;
 }
 
+/** A device that is to be served, and where. */
+export interface Wanted {
+  /** The driver's. */
+  readonly name: string;
+  readonly path: string;
+}
+
 export interface ChannelKind {
   /** "cuse", "fuse", "memory". */
   readonly name: string;
-  probe(): Availability;
+  /** @param wanted what is to be served; without it, whether anything can be */
+  probe(wanted?: Wanted): Availability;
   /**
    * Makes the device file and serves it.
    * @throws UsageError when the kind cannot make this path; DeviceError("EACCES"), ("EEXIST") ...

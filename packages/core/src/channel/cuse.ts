@@ -4,7 +4,7 @@
 import { closeSync, constants, existsSync, openSync } from "node:fs";
 import { chmod, chown } from "node:fs/promises";
 import { DeviceError, UsageError } from "../errors.ts";
-import type { Availability, Channel, ChannelKind, ChannelOptions, NodePermissions } from "./channel.ts";
+import type { Availability, Channel, ChannelKind, ChannelOptions, NodePermissions, Wanted } from "./channel.ts";
 import { Connection } from "./connection.ts";
 
 const DEV_CUSE = "/dev/cuse";
@@ -13,7 +13,8 @@ const OPEN_FLAGS = constants.O_RDWR | constants.O_NONBLOCK;
 /** The CUSE channel. */
 export const cuse: ChannelKind = { name: "cuse", probe, open: openCuse };
 
-function probe(): Availability {
+function probe(wanted?: Wanted): Availability {
+  if (wanted !== undefined && wanted.path !== pathOf(wanted.name)) return { usable: false, why: misplaced(wanted) };
   if (!existsSync(DEV_CUSE))
     return {
       usable: false,
@@ -28,6 +29,15 @@ function probe(): Availability {
   }
 }
 
+/** The kernel makes the node, and nowhere else. */
+function pathOf(name: string): string {
+  return `/dev/${name}`;
+}
+
+function misplaced({ name, path }: Wanted): string {
+  return `a CUSE device named ${name} is at ${pathOf(name)}; it cannot be at ${path}`;
+}
+
 function refusal(error: unknown): DeviceError {
   const code = error instanceof Error && "code" in error ? error.code : undefined;
   if (code === "EACCES" || code === "EPERM")
@@ -39,8 +49,7 @@ function refusal(error: unknown): DeviceError {
 
 async function openCuse(options: ChannelOptions): Promise<Channel> {
   const { path, driver, permissions } = options;
-  if (path !== `/dev/${driver.name}`)
-    throw new UsageError(`a CUSE device named ${driver.name} is at /dev/${driver.name}; it cannot be at ${path}`);
+  if (path !== pathOf(driver.name)) throw new UsageError(misplaced({ name: driver.name, path }));
   if (existsSync(path))
     throw new DeviceError("EEXIST", `${path} is there already: end what serves it, or remove a file left there`);
   let fd: number;

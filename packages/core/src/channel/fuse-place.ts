@@ -2,7 +2,18 @@
 // at the end; what somebody else put there is left alone, and said. A mount of ours whose daemon died is replaced.
 // Never looks at a path while this process serves it: it would wait for itself. A Place lives as long as its channel.
 
-import { closeSync, lstatSync, mkdirSync, openSync, readFileSync, realpathSync, rmdirSync, unlinkSync } from "node:fs";
+import {
+  accessSync,
+  closeSync,
+  constants,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  realpathSync,
+  rmdirSync,
+  unlinkSync,
+} from "node:fs";
 import { stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { ERRNO } from "../errno.ts";
@@ -56,6 +67,19 @@ export async function takePlace(wanted: string, unmount: (path: string) => Promi
     if (firstMade !== undefined) removeFolders(dirname(path), dirname(realpathOr(firstMade)));
   };
   return { path, made, remove };
+}
+
+/** Whether this user can make a file at a path, or write to the one that is there. What is mounted there is not asked. */
+export function mayTakePlace(path: string): boolean {
+  if (mountAt(path) !== undefined) return true;
+  for (let at = path; ; at = dirname(at)) {
+    try {
+      accessSync(at, constants.W_OK);
+      return true;
+    } catch (error) {
+      if (errorCode(error) !== "ENOENT" || at === "/") return false;
+    }
+  }
 }
 
 /** The mount that is on top at a path. */

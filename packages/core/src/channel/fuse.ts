@@ -7,15 +7,15 @@ import { resolve } from "node:path";
 import { DeviceError } from "../errors.ts";
 import { FuseNode } from "../session/fuse-node.ts";
 import { whyNotCarried } from "../session/restricted.ts";
-import type { Availability, Channel, ChannelKind, ChannelOptions, NodePermissions } from "./channel.ts";
+import type { Availability, Channel, ChannelKind, ChannelOptions, NodePermissions, Wanted } from "./channel.ts";
 import { Connection } from "./connection.ts";
 import { DEV_FUSE, mountFile, unmountPath, wayToMount } from "./fuse-mount.ts";
-import { takePlace } from "./fuse-place.ts";
+import { mayTakePlace, takePlace } from "./fuse-place.ts";
 
 /** The FUSE channel. */
 export const fuse: ChannelKind = { name: "fuse", probe, open };
 
-function probe(): Availability {
+function probe(wanted?: Wanted): Availability {
   if (!existsSync(DEV_FUSE))
     return {
       usable: false,
@@ -26,6 +26,8 @@ function probe(): Availability {
   } catch {
     return { usable: false, why: `no permission to open ${DEV_FUSE}` };
   }
+  if (wanted !== undefined && !mayTakePlace(resolve(wanted.path)))
+    return { usable: false, why: `no permission to make ${wanted.path}; a path of this user's own would do` };
   switch (wayToMount()) {
     case "root":
       return { usable: true, why: `a regular file over ${DEV_FUSE}, mounted directly` };

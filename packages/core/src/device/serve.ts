@@ -1,6 +1,6 @@
 // Puts a device on a channel: the last line of every driver.
 
-import type { Channel, ChannelKind, NodePermissions } from "../channel/channel.ts";
+import type { Channel, ChannelKind, NodePermissions, Wanted } from "../channel/channel.ts";
 import { cuse } from "../channel/cuse.ts";
 import { fuse } from "../channel/fuse.ts";
 import type { Logger } from "../log.ts";
@@ -42,7 +42,9 @@ export async function serve(device: AnyDevice, options: ServeOptions = {}): Prom
     channels = CHANNELS,
   } = options;
   const { kind, why } =
-    typeof channel === "string" ? chooseChannel(channels, channel) : { kind: channel, why: channel.name };
+    typeof channel === "string"
+      ? choose(channels, channel, { name: device.name, path })
+      : { kind: channel, why: channel.name };
   const { driver, files } = device;
   const tap = new Tap();
   const detach = [tracing.attach(device, tap, log), recording?.attach(device, tap)];
@@ -65,4 +67,10 @@ export async function serve(device: AnyDevice, options: ServeOptions = {}): Prom
     forget();
     throw error;
   }
+}
+
+function choose(channels: readonly ChannelKind[], name: string, wanted: Wanted) {
+  const candidates = channels.map((kind) => ({ name: kind.name, probe: () => kind.probe(wanted), kind }));
+  const { kind: candidate, why } = chooseChannel(candidates, name);
+  return { kind: candidate.kind, why };
 }

@@ -172,7 +172,11 @@ export class FuseSession implements EngineListener {
   }
 
   initMount(): Parts {
-    return this.#speaksOurs(abi.FUSE_KERNEL_MINOR_VERSION) ? this.mounted("init") : this.status(ERRNO.EPROTO);
+    if (!this.#speaksOurs(abi.FUSE_KERNEL_MINOR_VERSION)) return this.status(ERRNO.EPROTO);
+    const answer = this.mounted("init");
+    if (this.#options.node?.parallelWrites === false)
+      this.#log.info({}, "before Linux 6.2 a write to a FUSE file that waits keeps all other writers waiting");
+    return answer;
   }
 
   #speaksOurs(leastMinor: number): boolean {

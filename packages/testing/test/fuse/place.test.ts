@@ -98,6 +98,16 @@ describe("what is there already", () => {
   });
 });
 
+test("auto takes it where CUSE cannot be, and says why", async () => {
+  const path = `${folder}/auto`;
+  const channel = await serve(loopback("loop"), { path, log });
+  onTestFinished(() => channel.close());
+  expect(log.lines.at(-1)).toBe(
+    `info serving ${path} over fuse: a regular file over /dev/fuse, mounted directly; ` +
+      `not cuse: a CUSE device named loop is at /dev/loop; it cannot be at ${path}`,
+  );
+});
+
 test("several devices in one process end one by one", async () => {
   const paths = ["one", "two"].map((name) => `${folder}/${name}`);
   const [one, two] = await Promise.all(paths.map((path) => served(path)));
