@@ -54,11 +54,28 @@ export interface Watch {
   unref(): void;
 }
 
+/**
+ * A descriptor of /dev/fuse or /dev/cuse with the memory of its requests and replies, so that a call passes numbers
+ * only. Its functions need no receiver. None is to be called when the descriptor is closed.
+ */
+export interface Link {
+  /** read(2) of the next request. Returns its length, or -errno. */
+  readonly take: () => number;
+  /**
+   * Writes the first `length` bytes of the reply's memory, and `bytes` after them, then takes the next request. Returns
+   * as take() does, or WRITE_FAILED - errno of the write; in that case nothing was read.
+   */
+  readonly answer: (length: number, bytes?: Uint8Array) => number;
+  /** Where requests are read into from now on. */
+  readonly use: (request: Uint8Array) => void;
+}
+
 /** What `native/*.c` exports. The parts of a message are arguments there: an array costs 50 ns more to take apart. */
 interface Addon {
   read(fd: number, buffer: Uint8Array): number;
   writev(fd: number, ...parts: readonly Uint8Array[]): number;
   exchange(fd: number, request: Uint8Array, ...parts: readonly Uint8Array[]): number;
+  openLink(fd: number, request: Uint8Array, reply: Uint8Array): Link;
   ioctl(fd: number, request: number, arg: number | bigint | Uint8Array): number;
   openPty(): { master: number; slavePath: string };
   inotifyOpen(path: string, mask: number): number;
@@ -132,6 +149,11 @@ export function exchange(fd: number, reply: Uint8Array | readonly Uint8Array[] |
     return load().read(fd, request);
   }
   return reply instanceof Uint8Array ? load().exchange(fd, request, reply) : load().exchange(fd, request, ...reply);
+}
+
+/** The two system calls of a request, as cheap as they get. The memory must not be transferred away meanwhile. */
+export function openLink(fd: number, request: Uint8Array, reply: Uint8Array): Link {
+  return load().openLink(fd, request, reply);
 }
 
 /**

@@ -7,7 +7,7 @@ import { closeSync } from "node:fs";
 import { ERRNO, errnoName } from "../errno.ts";
 import { DeviceError } from "../errors.ts";
 import type { Logger } from "../log.ts";
-import { exchange, READY, read, type Watch, WRITE_FAILED, watch, writev } from "../native.ts";
+import { type Link, openLink, READY, read, type Watch, WRITE_FAILED, watch, writev } from "../native.ts";
 import type { FuseNode } from "../session/fuse-node.ts";
 import { FuseSession, type Parts } from "../session/fuse-session.ts";
 import type { ChannelOptions } from "./channel.ts";
@@ -22,6 +22,9 @@ export class Connection {
   readonly #fd: number;
   readonly #log: Logger;
   readonly #session: FuseSession;
+  readonly #link: Link;
+  /** Where the link reads requests into. */
+  #buffer: Uint8Array;
   #watch: Watch | undefined;
   #closed = false;
   #closing: Promise<void> | undefined;
@@ -40,6 +43,8 @@ export class Connection {
     const { driver, files, log, tap } = options;
     const output = { send: (parts: Parts) => this.#send(parts) };
     this.#session = new FuseSession({ driver, files, log, output, tap, node, clock: systemClock });
+    this.#buffer = this.#session.buffer;
+    this.#link = openLink(fd, this.#buffer, this.#session.replyMemory);
   }
 
   /**
@@ -75,14 +80,29 @@ export class Connection {
   }
 
   #serve(): void {
-    let answer: Parts | null = null;
-    for (let requests = 0; requests < BURST && !this.#closed; requests++) {
-      const length = exchange(this.#fd, answer, this.#session.buffer);
-      answer = null;
-      if (length >= 0) answer = this.#session.handle(length) ?? null;
+    const { take, answer } = this.#link;
+    let length = take();
+    for (let requests = 1; ; requests++) {
+      let parts: Parts | undefined;
+      if (length >= 0) parts = this.#session.handle(length);
       else if (!this.#goesOn(length)) return;
+      const { buffer } = this.#session;
+      if (buffer !== this.#buffer) this.#use(buffer);
+      if (requests >= BURST || this.#closed) {
+        if (parts !== undefined) this.#send(parts);
+        return;
+      }
+      if (parts === undefined) length = take();
+      else {
+        const [front, tail] = parts;
+        length = tail === undefined ? answer(front?.length ?? 0) : answer(front?.length ?? 0, tail);
+      }
     }
-    if (answer !== null) this.#send(answer);
+  }
+
+  #use(buffer: Uint8Array): void {
+    this.#buffer = buffer;
+    this.#link.use(buffer);
   }
 
   /** @returns whether there may be more to read now */

@@ -74,6 +74,11 @@ export class FuseSession implements EngineListener {
     return this.#view.bytes;
   }
 
+  /** Where the first part of every answer of handle() is, at the start. */
+  get replyMemory(): Uint8Array {
+    return this.#front.memory;
+  }
+
   /** Calls that wait for an answer. */
   get waiting(): number {
     return this.#engine.waiting.size;
@@ -304,11 +309,11 @@ export class FuseSession implements EngineListener {
     if (call.errno !== 0) return [front.status(errnoFor(call))];
     switch (call.kind) {
       case "read":
-        return [front.data(call.bytes.length), call.bytes];
+        return front.message(front.data(call.bytes.length), call.bytes);
       case "write":
         return [front.written(call.count)];
       case "ioctl":
-        return [front.ioctl(call.count, call.bytes.length), call.bytes];
+        return front.message(front.ioctl(call.count, call.bytes.length), call.bytes);
       case "open":
         return [front.open(call.file.id, this.#opened(call.file))];
       default:

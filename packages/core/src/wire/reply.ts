@@ -15,14 +15,18 @@ export const OUT_HEADER_SIZE = sizeOf(abi.fuse_out_header, "lp64");
 const BODY = OUT_HEADER_SIZE;
 /** Header and the largest fixed body (struct fuse_attr_out): room for the front of every message. */
 export const FRONT_SIZE = BODY + ATTR_OUT_SIZE;
+/** A tail of at most so many bytes is copied behind its front: one stretch costs the kernel less than two. */
+const SHORT_TAIL = 1024;
 const ONE_BYTE = new Uint8Array(1);
 
 /** The front of one message, used again for the next: a header and a fixed body. */
 export class ReplyFront {
-  readonly #bytes = new Uint8Array(FRONT_SIZE);
-  readonly #view = new DataView(this.#bytes.buffer);
-  // subarray() for each answer would allocate; the lengths that occur are few.
+  /** Every message begins here. */
+  readonly memory: Uint8Array = new Uint8Array(FRONT_SIZE + SHORT_TAIL);
+  readonly #view = new DataView(this.memory.buffer);
+  // subarray() for each answer would allocate; the lengths of fronts are few, and those of answers often the same.
   readonly #cut = new Map<number, Uint8Array>();
+  #whole: Uint8Array = this.memory.subarray(0, 0);
 
   #finish(bodySize: number, tailSize: number, error: number): Uint8Array {
     const size = BODY + bodySize;
@@ -30,10 +34,19 @@ export class ReplyFront {
     this.#view.setInt32(HEADER.error, error, true);
     let front = this.#cut.get(size);
     if (front === undefined) {
-      front = this.#bytes.subarray(0, size);
+      front = this.memory.subarray(0, size);
       this.#cut.set(size, front);
     }
     return front;
+  }
+
+  /** A message of a front and what comes after it: in one part when that is short. */
+  message(front: Uint8Array, tail: Uint8Array): readonly Uint8Array[] {
+    if (tail.length > SHORT_TAIL) return [front, tail];
+    this.memory.set(tail, front.length);
+    const length = front.length + tail.length;
+    if (this.#whole.length !== length) this.#whole = this.memory.subarray(0, length);
+    return [this.#whole];
   }
 
   /** Which request is answered. */
@@ -96,7 +109,7 @@ export class ReplyFront {
 
   /** CUSE_INIT's answer, which makes the kernel create the device. @param info "DEVNAME=...\0" */
   cuseInit(info: Uint8Array): Uint8Array {
-    this.#bytes.fill(0, BODY);
+    this.memory.fill(0, BODY);
     this.#view.setUint32(BODY + INIT.major, abi.FUSE_KERNEL_VERSION, true);
     this.#view.setUint32(BODY + INIT.minor, abi.FUSE_KERNEL_MINOR_VERSION, true);
     this.#view.setUint32(BODY + INIT.flags, abi.CUSE_UNRESTRICTED_IOCTL, true);
@@ -121,8 +134,8 @@ export class ReplyFront {
 
   /** A body that is seldom sent: its schema's bytes, then zeros up to the C struct's size. */
   #body(bytes: Uint8Array, size: number): Uint8Array {
-    this.#bytes.fill(0, BODY);
-    this.#bytes.set(bytes, BODY);
+    this.memory.fill(0, BODY);
+    this.memory.set(bytes, BODY);
     return this.#finish(size, 0, 0);
   }
 
@@ -130,7 +143,7 @@ export class ReplyFront {
   notifyStore(size: number): [front: Uint8Array, data: Uint8Array] {
     this.to(0, 0);
     const body = { nodeid: BigInt(abi.FUSE_ROOT_ID), offset: BigInt(size - 1), size: ONE_BYTE.length, padding: 0 };
-    this.#bytes.set(encode(abi.fuse_notify_store_out, "lp64", body), BODY);
+    this.memory.set(encode(abi.fuse_notify_store_out, "lp64", body), BODY);
     const front = this.#finish(sizeOf(abi.fuse_notify_store_out, "lp64"), ONE_BYTE.length, abi.FUSE_NOTIFY_STORE);
     return [front, ONE_BYTE];
   }
