@@ -1,15 +1,12 @@
 // The Debian packages that the tests need on this machine; in the virtual machine they are there too, as its files
 // are this machine's.
 
+import { IOCTLGEN_PREREQUISITES } from "../ioctlgen/prerequisites.ts";
 import type { Prerequisite } from "../shared/prerequisites.ts";
 import { VM_PREREQUISITES } from "../vm/prerequisites.ts";
 
-/** For every tier: a C compiler, for 64-bit and (-m32) for 32-bit programs. */
-const ALWAYS: readonly Prerequisite[] = [
-  { package: "gcc", file: "gcc" },
-  { package: "libc6-dev", file: "/usr/include/stdio.h" },
-  { package: "gcc-multilib", file: "/usr/lib32/crt1.o" },
-];
+/** For every tier: a C compiler, for 64-bit and (-m32) for 32-bit programs, and what reads C headers. */
+const ALWAYS: readonly Prerequisite[] = [{ package: "gcc", file: "gcc" }, ...IOCTLGEN_PREREQUISITES];
 
 /** For the tiers with a virtual machine: itself, and programs of others that its tests run on a device. */
 const WITH_VM: readonly Prerequisite[] = [
