@@ -16,6 +16,8 @@ export interface ReplayFileOptions {
   readonly write?: (line: string) => void;
   /** Milliseconds that an answer may take longer than it took in the recording. Default 5000 */
   readonly patienceMs?: number;
+  /** Gives no request earlier than it came in the recording. Default false: as fast as the driver answers */
+  readonly paced?: boolean;
 }
 
 /**
@@ -25,10 +27,10 @@ export interface ReplayFileOptions {
 export async function replay(
   devices: readonly AnyDevice[],
   path: string,
-  { log, write = toStdout, patienceMs }: ReplayFileOptions,
+  { log, write = toStdout, patienceMs, paced }: ReplayFileOptions,
 ): Promise<ReplayResult> {
   const messages = readRecording(chunksOf(path), (sentence) => log.warn({}, sentence));
-  return await replayRecording(devices, messages, { clock: systemClock, log, write, patienceMs });
+  return await replayRecording(devices, messages, { clock: systemClock, log, write, patienceMs, paced });
 }
 
 function* chunksOf(path: string): Generator<Uint8Array> {

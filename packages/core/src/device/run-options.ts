@@ -29,7 +29,7 @@ export interface Watching {
 
 export type DaemonCommand =
   | { readonly run: DaemonOptions }
-  | { readonly replay: string; readonly logLevel: LogLevel }
+  | { readonly replay: string; readonly paced: boolean; readonly logLevel: LogLevel }
   | { readonly print: "help" | "version" };
 
 /** What the command line's words mean for this daemon. */
@@ -51,8 +51,9 @@ export function parseDaemonCommand({ args, channels, devices }: CommandLine): Da
   const logLevel = oneOf("--log-level", values["log-level"], LOG_LEVELS);
   if (values.replay !== undefined) {
     if (values.record !== undefined) throw new UsageError("--replay serves nothing that --record could record");
-    return { replay: values.replay, logLevel };
+    return { replay: values.replay, paced: values.paced, logLevel };
   }
+  if (values.paced) throw new UsageError("--paced is for --replay");
   return {
     run: {
       channel: oneOf("--channel", values.channel, ["auto", ...channels]),
@@ -76,6 +77,7 @@ function parse(args: readonly string[]) {
         group: { type: "string" },
         ...WATCHING_OPTIONS,
         replay: { type: "string" },
+        paced: { type: "boolean", default: false },
         "log-level": { type: "string", default: "info" },
         version: { type: "boolean", default: false },
         help: { type: "boolean", short: "h", default: false },

@@ -63,14 +63,18 @@ export async function runDaemon(devices: AnyDevice | readonly AnyDevice[], optio
   const { logLevel } = "run" in command ? command.run : command;
   const { log = stderrLogAt(logLevel), close = () => undefined } = options;
   // Timers and hardware would keep the process; everything that had to be given back has been.
-  if ("replay" in command) return process.exit(await replayTo(served, command.replay, log));
+  if ("replay" in command) return process.exit(await replayTo(served, command, log));
   return process.exit(await runDevices(served, { ...command.run, channels, log, close }));
 }
 
 /** @returns the exit status: 1 when an answer differed */
-async function replayTo(devices: readonly AnyDevice[], path: string, log: Logger): Promise<number> {
+async function replayTo(
+  devices: readonly AnyDevice[],
+  { replay: path, paced }: Extract<DaemonCommand, { replay: string }>,
+  log: Logger,
+): Promise<number> {
   try {
-    const { requests, compared, differences, skipped } = await replay(devices, path, { log });
+    const { requests, compared, differences, skipped } = await replay(devices, path, { log, paced });
     const left = skipped === 0 ? "" : `, ${skipped} left out, because their file was not opened`;
     log.info({}, `${requests} requests, ${compared} answers compared, ${differences} differ${left}`);
     return differences === 0 ? EXIT.OK : EXIT.FAILED;
@@ -170,6 +174,7 @@ Usage: ${program} [options]
   --trace[=FILE]        a line for each request, to stderr or to a file; SIGUSR2 switches it on and off
   --record FILE         writes down every message, what programs read and write included
   --replay FILE         serves nothing: makes a recorded session again and shows where the answers differ
+  --paced               with --replay: at the times of the recording, not as fast as the driver answers
   --log-level LEVEL     debug, info (default), warn or error
   --version             prints the version
   --help                prints this

@@ -64,11 +64,11 @@ class Tracing {
 
   /** Traces a device when tracing is on, until the returned function is called. @throws UsageError as start() does */
   attach(device: AnyDevice, tap: Tap, log: Logger): () => void {
+    if (!this.#on && this.#target === undefined && fromEnvironment() !== undefined) this.start();
     const traced: Traced = { device, tap, log, tracer: undefined };
     if (this.#traced.size === 0) process.on("SIGUSR2", this.#toggle);
     this.#traced.add(traced);
     if (this.#on) this.#begin(traced);
-    else if (this.#target === undefined && fromEnvironment() !== undefined) this.start();
     return () => {
       end(traced);
       this.#traced.delete(traced);

@@ -21,7 +21,7 @@ import type { OpcodeName } from "../wire/opcodes.ts";
 import { OUT_HEADER_SIZE } from "../wire/reply.ts";
 import { IN_HEADER_SIZE, RequestView } from "../wire/request.ts";
 import { RECORD, type Recorded } from "./recording.ts";
-import { type TraceLine, Tracer } from "./tracer.ts";
+import { SideLines } from "./side-lines.ts";
 
 /** A device to replay to: what Device of the device layer is. */
 export interface Replayable {
@@ -37,6 +37,8 @@ export interface ReplayOptions {
   write(line: string): void;
   /** Milliseconds that an answer may take longer than it took in the recording. Default 5000 */
   readonly patienceMs?: number | undefined;
+  /** Gives no request earlier than it came in the recording. Default false: as fast as the driver answers */
+  readonly paced?: boolean | undefined;
 }
 
 export interface ReplayResult {
@@ -66,6 +68,8 @@ export async function replayRecording(
 ): Promise<ReplayResult> {
   const counts = { requests: 0, compared: 0, differences: 0, skipped: 0 };
   const sessions = new Map<number, ReplayedSession>();
+  const { clock, paced = false } = options;
+  const startedAt = clock.now();
   try {
     for (const message of messages) {
       let session = sessions.get(message.device);
@@ -78,6 +82,7 @@ export async function replayRecording(
         session = new ReplayedSession(device, options, counts);
         sessions.set(message.device, session);
       }
+      if (paced && message.kind !== RECORD.ANSWER) await until(startedAt + message.time / 1000, clock);
       if (message.kind === RECORD.REQUEST) session.give(message);
       else if (message.kind === RECORD.ANSWER) await session.compare(message);
       else session.beginClosing();
@@ -86,6 +91,15 @@ export async function replayRecording(
     for (const session of sessions.values()) await session.close();
   }
   return counts;
+}
+
+/** @param ms by the clock */
+async function until(ms: number, clock: Clock): Promise<void> {
+  const left = ms - clock.now();
+  if (left <= 0) return;
+  await new Promise<void>((resolve) => {
+    clock.after(left, resolve);
+  });
 }
 
 type Counts = { -readonly [K in keyof ReplayResult]: number };
@@ -111,16 +125,16 @@ class ReplayedSession {
   readonly #files = new Map<bigint, bigint>();
   /** Recorded numbers of files that were opened then, and not now. */
   readonly #lost = new Set<bigint>();
-  readonly #then: Lines;
-  readonly #now: Lines;
+  readonly #then: SideLines;
+  readonly #now: SideLines;
   #onMessage: () => void = () => undefined;
   #closing: Promise<void> | undefined;
 
   constructor({ name, driver, files }: Replayable, options: ReplayOptions, counts: Counts) {
     this.#options = options;
     this.#counts = counts;
-    this.#then = new Lines(name, driver, options.clock);
-    this.#now = new Lines(name, driver, options.clock);
+    this.#then = new SideLines(name, driver, options.clock);
+    this.#now = new SideLines(name, driver, options.clock);
     const output = { send: (parts: Parts) => this.#take(parts) };
     this.#session = new FuseSession({ driver, files, clock: options.clock, log: options.log, output });
   }
@@ -258,25 +272,6 @@ class ReplayedSession {
     this.#options.write(`@@ request ${number}, recorded ${(time / 1e6).toFixed(6)} s after the start @@`);
     this.#options.write(`-${recorded}`);
     this.#options.write(`+${now}`);
-  }
-}
-
-/** The trace lines of one side, until they are taken. */
-class Lines {
-  readonly tracer: Tracer;
-  readonly #lines = new Map<number, string>();
-
-  constructor(device: string, driver: AnyDriver, clock: Clock) {
-    const write = ({ key, kind, text }: TraceLine) => {
-      if (kind !== "interrupt") this.#lines.set(key, text);
-    };
-    this.tracer = new Tracer({ device, commands: driver.commands ?? {}, clock, write });
-  }
-
-  take(key: number): string {
-    const line = this.#lines.get(key) ?? "nothing";
-    this.#lines.delete(key);
-    return line;
   }
 }
 

@@ -97,6 +97,7 @@ test.each<[string, string]>([
   ["--path pipe", "piped: --path pipe: give the whole path, beginning with /"],
   ["--log-level loud", "piped: --log-level loud: one of debug, info, warn, error"],
   ["--record=", "piped: --record= wants a file"],
+  ["--paced", "piped: --paced is for --replay"],
   ["--record a --replay b", "piped: --replay serves nothing that --record could record"],
 ])("a wrong command line is answered with what is wrong, and status 2: %s", async (line, sentence) => {
   const daemon = new Daemon(line.split(" "));

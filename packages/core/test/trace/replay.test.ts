@@ -23,15 +23,18 @@ import { looked } from "./bench.ts";
 const PATIENCE_MS = 5000;
 
 /** Replays with a clock that goes on while the driver does. */
-async function replayed(device: AnyDevice, recording: Uint8Array): Promise<ReplayResult & { lines: string[] }> {
+async function replayed(
+  device: AnyDevice,
+  recording: Uint8Array,
+  { paced = false, clock = new FakeClock() } = {},
+): Promise<ReplayResult & { lines: string[] }> {
   const lines: string[] = [];
-  const clock = new FakeClock();
   const messages = readRecording([recording], (sentence) => lines.push(sentence));
   let ended = false;
   onTestFinished(() => {
     ended = true;
   });
-  const running = replayRecording([device], messages, { clock, log: silent, write: (line) => lines.push(line) });
+  const running = replayRecording([device], messages, { clock, paced, log: silent, write: (line) => lines.push(line) });
   void running.finally(() => {
     ended = true;
   });
@@ -225,4 +228,24 @@ test("async handlers and ioctls in rounds: answers that others depend on are wai
     "-4242  slow: ioctl(1, SCALE, {value=2}) = {value=140} 3",
     "+4242  slow: ioctl(1, SCALE, {value=2}) = {value=154} 3",
   ]);
+});
+
+test("paced, a driver that goes by the time finds the times of the recording", async () => {
+  const timed = (clock: FakeClock) => defineDevice({ name: "timed", read: () => bytes(String(clock.now() >= 300)) });
+  let now = new FakeClock();
+  const { kernel, clock, recording } = await looked(
+    defineDevice({ name: "timed", read: () => bytes(String(now.now() >= 300)) }),
+  );
+  now = clock;
+  const file = await kernel.openFile();
+  await file.read(9);
+  clock.advance(300);
+  await file.read(9);
+  for (const [paced, differences] of [
+    [true, 0],
+    [false, 1],
+  ] as const) {
+    const clock = new FakeClock();
+    expect(await replayed(timed(clock), recording(), { paced, clock })).toMatchObject({ differences });
+  }
 });
