@@ -42,9 +42,18 @@ describe("hostile arguments", () => {
     ["inotifyOpen", ["/tmp\0x", 1]],
     ["inotifyOpen", ["/".repeat(4096), 1]],
     ["sdNotify", [1, buffer]],
+    ["mount", [1, "/nowhere", "fuse", 0, ""]],
+    ["mount", ["x", "", "fuse", 0, ""]],
+    ["mount", ["x", "/nowhere", "fu\0se", 0, ""]],
+    ["mount", ["x", "/nowhere", "fuse", -1, ""]],
+    ["mount", ["x", "/nowhere", "fuse", 0, "x".repeat(4096)]],
+    ["umount2", ["", 0]],
+    ["umount2", ["/nowhere", 1.5]],
+    ["receiveFd", ["0"]],
   ];
 
-  it.each(["read", "writev", "exchange", "ioctl", "inotifyOpen", "sdNotify", "Watch"])("%s() throws", (name) => {
+  const names = ["read", "writev", "exchange", "ioctl", "inotifyOpen", "sdNotify", "mount", "umount2", "receiveFd"];
+  it.each([...names, "Watch"])("%s() throws", (name) => {
     expect(() => addon[name]?.()).toThrow(TypeError);
   });
 
