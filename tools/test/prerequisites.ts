@@ -6,13 +6,22 @@ import type { Prerequisite } from "../shared/prerequisites.ts";
 import { VM_PREREQUISITES } from "../vm/prerequisites.ts";
 
 /** For every tier: a C compiler, for 64-bit and (-m32) for 32-bit programs, and what reads C headers. */
-const ALWAYS: readonly Prerequisite[] = [{ package: "gcc", file: "gcc" }, ...IOCTLGEN_PREREQUISITES];
+const ALWAYS: readonly Prerequisite[] = [
+  { package: "gcc", file: "gcc" },
+  // fusermount3, for the fuse channel without root.
+  { package: "fuse3", file: "fusermount3" },
+  ...IOCTLGEN_PREREQUISITES,
+];
 
 /** For the tiers with a virtual machine: itself, and programs of others that its tests run on a device. */
 const WITH_VM: readonly Prerequisite[] = [
   ...VM_PREREQUISITES,
   { package: "picocom", file: "picocom" },
   { package: "socat", file: "socat" },
+  { package: "stress-ng", file: "stress-ng" },
+  // libfuse's examples are judges: its CUSE client, and its server to compare with.
+  { package: "libfuse3-dev", file: "/usr/share/doc/libfuse3-dev/examples/cuse_client.c" },
+  { package: "pkg-config", file: "pkg-config" },
 ];
 
 /** What the tests need, with or without the virtual machine's tiers. */
