@@ -21,7 +21,6 @@ const WITH_VM: readonly Prerequisite[] = [
   { package: "stress-ng", file: "stress-ng" },
   // libfuse's examples are judges: its CUSE client, and its server to compare with.
   { package: "libfuse3-dev", file: "/usr/share/doc/libfuse3-dev/examples/cuse_client.c" },
-  { package: "pkg-config", file: "pkg-config" },
 ];
 
 /** What the tests need, with or without the virtual machine's tiers. */
