@@ -105,8 +105,11 @@ export interface WriteCall<State> extends WaitingCall<State> {
 }
 
 export interface IoctlCall<State, Arg> extends WaitingCall<State> {
-  /** The decoded argument. For out and inout commands, changes made to it go back to the caller when the result is >= 0. */
-  readonly arg: Arg;
+  /**
+   * The decoded argument. For out and inout commands it goes back to the caller when the result is >= 0, with what the
+   * handler has changed in it; one that is no struct is assigned anew: `call.arg = 9600`.
+   */
+  arg: Arg;
   /** C data model of the caller. */
   readonly model: DataModel;
 }
