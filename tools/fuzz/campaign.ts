@@ -111,7 +111,7 @@ export async function replay(
     await rig.perform(step);
     if (rig.failure !== undefined) break;
   }
-  if (rig.failure === undefined) await rig.quiesce();
+  if (rig.failure === undefined && !rig.ledger.closed) await rig.quiesce();
   stopWatching();
   return rig.failure;
 }

@@ -37,7 +37,7 @@ export async function main(args: readonly string[]): Promise<number> {
     return 0;
   }
   // Errors are thrown by the million; their stacks would take most of the time.
-  Error.stackTraceLimit = 6;
+  Error.stackTraceLimit = 4;
   if (values.replay !== undefined) return replayFile(values.replay, channelOf(values.channel ?? "cuse"), print);
   const seconds = number("--seconds", values.seconds);
   const messages = number("--messages", values.messages) ?? (seconds === undefined ? MESSAGES : undefined);

@@ -11,8 +11,8 @@ import type { Rig } from "./rig.ts";
 const HEADER = 40;
 const O_NONBLOCK = 0o4000;
 /** In flight and open at most, by and large: beyond that more interrupts and releases are sent. */
-const CROWD = 150;
-const MANY_OPENS = 30;
+const CROWD = 40;
+const MANY_OPENS = 12;
 /** Numbers of the latest requests, to be interrupted or used again. */
 const REMEMBERED = 64;
 const LARGEST = 128 * 1024;
@@ -84,7 +84,7 @@ export class Corpus {
   #row(): (typeof OPCODES)[number] {
     const { due, opens } = this.#ledger;
     const urgent =
-      due.size > CROWD && this.#random.oneIn(2)
+      due.size > CROWD && this.#random.oneIn(4)
         ? "INTERRUPT"
         : opens.length > MANY_OPENS && this.#random.oneIn(4)
           ? "RELEASE"
@@ -162,7 +162,9 @@ export class Corpus {
   }
 
   #interrupt(view: DataView): number {
-    const unique = this.#random.pick(this.#recent) ?? 0;
+    // Of the latest requests, in flight or finished; or of the oldest in flight.
+    const oldest = this.#random.oneIn(3) ? this.#ledger.due.keys().next().value : undefined;
+    const unique = oldest ?? this.#random.pick(this.#recent) ?? 0;
     view.setUint32(HEADER, unique, true);
     view.setUint32(HEADER + 4, unique / 2 ** 32, true);
     return 8;

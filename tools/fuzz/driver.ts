@@ -87,6 +87,10 @@ export function openFlags(openMode: number, releaseMode: number): number {
   return ((openMode << OPEN_MODE) | (releaseMode << RELEASE_MODE)) >>> 0;
 }
 
+// Made once: an error's stack costs more than the rest of a call.
+const REFUSED = new DeviceError("ENODEV", "thrown");
+const LATE_REFUSAL = new DeviceError("ETIMEDOUT");
+
 /** How often in its life a file is woken by handlers that would block. */
 const SELF_WAKES = 40;
 
@@ -146,12 +150,12 @@ export function everythingDevice(clock: Clock) {
       case 5:
         return mode & 32 ? new Promise<T>(() => undefined) : later(5000, value);
       case 6:
-        throw new DeviceError("ENODEV", "thrown");
+        throw REFUSED;
       case 7:
         if (mode & 32) throw new TypeError("a bug of the driver");
         throw "no error at all";
       case 8:
-        return Promise.reject(new DeviceError("ETIMEDOUT"));
+        return Promise.reject(LATE_REFUSAL);
       case 9:
         return later(mode & 15, () => {
           throw new TypeError("a late bug of the driver");
