@@ -2,9 +2,10 @@
 // whoever reads at that moment gets it. The end of the input (ctrl-D) is the end of the file.
 // Shows: the easiest way to wait, an async handler. (poll cannot know of a line that nobody has typed yet, and takes
 // the device for always ready; pager.ts shows the way of waiting that poll sees, too.)
+// The second line to try is for another terminal.
 //
-//   npx tsx examples/src/console-read.ts --channel fuse --path /tmp/console      in one terminal
-//   cat /tmp/console                                                             in another
+//   node --import tsx examples/src/console-read.ts --channel fuse --path /tmp/console-read
+//   cat /tmp/console-read
 
 import { once } from "node:events";
 import { createInterface } from "node:readline";

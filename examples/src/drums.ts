@@ -1,7 +1,7 @@
 // A family of devices in one daemon: six drums, and a knob that sets how loud all of them are (1 to 4).
 // Shows: devices made from a list, state that devices share, and refusing what makes no sense.
 //
-//   npx tsx examples/src/drums.ts --channel fuse &
+//   node --import tsx examples/src/drums.ts --channel fuse &
 //   cat /dev/drums/bam; echo 4 > /dev/drums/volume; cat /dev/drums/b*
 
 import { DeviceError, defineDevice, runDaemon } from "@devlift/core";

@@ -1,7 +1,7 @@
 // Gives back what was written to it last.
 // Shows: write beside read; what all open files share is a variable, what each has for itself is `state`.
 //
-//   npx tsx examples/src/echo.ts --channel fuse --path /tmp/echo &
+//   node --import tsx examples/src/echo.ts --channel fuse --path /tmp/echo &
 //   echo HI THERE > /tmp/echo; cat /tmp/echo; cat /tmp/echo
 
 import { defineDevice, runDaemon } from "@devlift/core";

@@ -1,8 +1,8 @@
 // The smallest device that says something: a greeting for everyone who opens it, then end of file.
 // Shows: read, and state of one's own for each open file.
 //
-//   npx tsx examples/src/helloworld.ts --channel fuse --path /tmp/hello &
-//   cat /tmp/hello
+//   node --import tsx examples/src/helloworld.ts --channel fuse --path /tmp/helloworld &
+//   cat /tmp/helloworld
 
 import { defineDevice, runDaemon } from "@devlift/core";
 import { isMain } from "./is-main.ts";

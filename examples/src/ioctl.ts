@@ -1,8 +1,8 @@
 // One ioctl of each sort: without data, with a number, out, in, inout, and with pointers in what the pointer points to.
 // Shows: the argument is described once, as C has it; sizes, limits and bad pointers are checked before a handler runs.
 //
-//   npx tsx examples/src/ioctl.ts --channel fuse --path /tmp/ioctltest &
-//   perl -e 'open F, "+<", "/tmp/ioctltest"; ioctl F, 0xc0784705, $_ = pack "a60 a60", "hey", "you"; print unpack "Z60"'
+//   node --import tsx examples/src/ioctl.ts --channel fuse --path /tmp/ioctl &
+//   perl -e 'open F, "+<", "/tmp/ioctl"; ioctl F, 0xc0784705, $_ = pack "a60 a60", "hey"; print unpack "Z60"'
 
 import {
   array,
@@ -46,7 +46,7 @@ export const ioctl = defineDevice({
     GET: ior(TYPE, 3, Strings),
     SET: iow(TYPE, 4, Strings),
     CAPITALIZE: iowr(TYPE, 5, Strings),
-    JOIN: iow(TYPE, 6, Join), // pointers in a struct: on the channels cuse and memory
+    JOIN: iow(TYPE, 6, Join), // pointers in a struct: on every channel but fuse
   },
   ioctl: {
     PING() {}, // what a handler returns is what ioctl(2) returns; nothing means 0

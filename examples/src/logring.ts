@@ -3,7 +3,7 @@
 // goes on at the oldest that is left; a read too small for its message is EINVAL. With O_NONBLOCK: what is there.
 // Shows: a place of one's own for each reader in what all share, error conditions in poll, a write that is a message.
 //
-//   npx tsx examples/src/logring.ts --channel fuse --path /tmp/logring &
+//   node --import tsx examples/src/logring.ts --channel fuse --path /tmp/logring &
 //   echo one > /tmp/logring; echo two > /tmp/logring; cat /tmp/logring
 
 import { DeviceError, defineDevice, POLL, runDaemon, wouldBlock } from "@devlift/core";

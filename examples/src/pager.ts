@@ -2,8 +2,9 @@
 // if several came since its last read it gets the latest, and a page longer than it asks for is cut, as a datagram is.
 // Shows: blocking, O_NONBLOCK and poll for many readers, by wouldBlock and readable(). The template for most drivers.
 //
-//   npx tsx examples/src/pager.ts --channel fuse --path /tmp/pager &
-//   cat /tmp/pager & cat /tmp/pager & echo dinner > /tmp/pager
+//   node --import tsx examples/src/pager.ts --channel fuse --path /tmp/pager &
+//   cat /tmp/pager & cat /tmp/pager &
+//   echo dinner > /tmp/pager
 
 import { defineDevice, POLL, runDaemon, wouldBlock } from "@devlift/core";
 import { isMain } from "./is-main.ts";

@@ -2,8 +2,8 @@
 // somebody else. It tells its reader who it is.
 // Shows: who calls, refusing with an errno, and the caller's process.
 //
-//   npx tsx examples/src/uid-filter.ts --channel fuse --path /tmp/my-pid &
-//   cat /tmp/my-pid; setpriv --reuid 65534 cat /tmp/my-pid
+//   node --import tsx examples/src/uid-filter.ts --channel fuse --path /tmp/uid-filter --mode 666 &
+//   cat /tmp/uid-filter; setpriv --reuid 65534 cat /tmp/uid-filter
 
 import { userInfo } from "node:os";
 import { DeviceError, defineDevice, processOf, runDaemon } from "@devlift/core";

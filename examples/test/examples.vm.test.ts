@@ -2,7 +2,7 @@
 
 import { execFileSync } from "node:child_process";
 import { cuse, serve } from "@devlift/core";
-import { beforeAll, expect, test } from "vitest";
+import { beforeAll, expect, onTestFinished, test } from "vitest";
 import { ioctl } from "../src/ioctl.ts";
 import { sh, testExamples } from "./real-kernel.ts";
 
@@ -12,17 +12,15 @@ beforeAll(() => {
 
 testExamples(cuse, "/dev/");
 
-// What a channel for plain files cannot carry: an int in the place of a pointer, and pointers in what a pointer points
-// to. Perl's pack makes such structs.
-test("ioctl: by value, and nested", async () => {
+// Perl's pack makes structs with pointers.
+test("ioctl: nested", async () => {
   const channel = await serve(ioctl, { channel: cuse });
+  onTestFinished(() => channel.close());
   const join = `
     open F, "+<", "${channel.path}" or die;
-    print ioctl(F, 0x4701, 12345), "\\n";
     @pieces = ("clap ", "your ", "hands");
     $table = join "", map { pack "p L x4", $_, length } @pieces;
     $joined = "." x 16;
     print ioctl(F, 0x40184706, pack("P L L P", $table, 3, 16, $joined)), " $joined\\n";`;
-  expect(await sh(`perl -e '${join}'`)).toBe("12346\n15 clap your hands\0\n");
-  await channel.close();
+  expect(await sh(`perl -e '${join}'`)).toBe("15 clap your hands\0\n");
 });

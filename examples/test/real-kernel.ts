@@ -5,7 +5,7 @@ import { execFile } from "node:child_process";
 import { once } from "node:events";
 import { PassThrough } from "node:stream";
 import { promisify } from "node:util";
-import { type AnyDevice, type ChannelKind, POLL, serve } from "@devlift/core";
+import { type AnyDevice, type ChannelKind, POLL, serve, silent } from "@devlift/core";
 import { buildCalls, CallsProgram } from "@devlift/testing/calls";
 import { beforeAll, expect, onTestFinished, test } from "vitest";
 import { consoleRead } from "../src/console-read.ts";
@@ -30,7 +30,7 @@ export function testExamples(channel: ChannelKind, root: string): void {
   /** Serves a device until the test ends. @returns its path */
   async function start(device: AnyDevice): Promise<string> {
     const path = root + device.name;
-    const served = await serve(device, { channel, path, permissions: { mode: 0o666 } });
+    const served = await serve(device, { channel, path, permissions: { mode: 0o666 }, log: silent });
     onTestFinished(() => served.close());
     return path;
   }
@@ -73,6 +73,7 @@ export function testExamples(channel: ChannelKind, root: string): void {
   test.each([64, 32] as const)("ioctl: of each sort, from a %i-bit program", async (bits) => {
     const program = await opened(await start(ioctl), O_RDWR, bits);
     expect(await program.ioctl("a", 0x4700, 0)).toMatchObject({ result: 0 });
+    expect(await program.ioctl("a", 0x4701, 12_345)).toMatchObject({ result: 12_346 });
     const both = (...strings: readonly string[]) => Buffer.from(strings.map((it) => it.padEnd(60, "\0")).join(""));
     expect(await program.ioctlBuffer("a", 0x4078_4704, both("first", "second"))).toMatchObject({ result: 0 });
     expect(await program.ioctlBuffer("a", 0x8078_4703, both("", ""))).toMatchObject({ data: both("first", "second") });
@@ -112,7 +113,7 @@ export function testExamples(channel: ChannelKind, root: string): void {
 }
 
 /** A C program that has opened the device as "a". */
-async function opened(path: string, flags: number = O_RDWR, bits: 64 | 32 = 64): Promise<CallsProgram> {
+export async function opened(path: string, flags: number = O_RDWR, bits: 64 | 32 = 64): Promise<CallsProgram> {
   const program = new CallsProgram(bits);
   onTestFinished(() => program.stop());
   expect(await program.open("a", path, flags)).toMatchObject({ result: 0 });
