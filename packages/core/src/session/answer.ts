@@ -5,6 +5,7 @@ import type { Call } from "./call.ts";
 
 /** The largest result of ioctl(2), an int. */
 const INT_MAX = 0x7fff_ffff;
+const NOTHING = new Uint8Array(0);
 
 /**
  * Takes a handler's value.
@@ -23,7 +24,7 @@ export function takeAnswer(call: Call, answer: unknown, wholeWrites: boolean): b
       if (!isCount(answer, call.data.length))
         throw new InternalError(`write answered ${String(answer)} for ${call.data.length} bytes`);
       call.taken += answer;
-      call.data = call.data.subarray(answer);
+      call.data = answer === call.data.length ? NOTHING : call.data.subarray(answer);
       call.count = call.taken;
       return !(wholeWrites && answer > 0 && call.data.length > 0 && !call.nonBlocking && !call.aborted);
     case "ioctl":

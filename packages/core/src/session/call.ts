@@ -109,6 +109,11 @@ export class Call {
     return this.#startedAt === undefined ? 0 : this.#now() - this.#startedAt;
   }
 
+  /** It was not settled at once. */
+  get hasWaited(): boolean {
+    return this.#startedAt !== undefined;
+  }
+
   /** From now on waitedMs counts. */
   startWaiting(): void {
     this.#startedAt ??= this.#now();

@@ -22,14 +22,13 @@ export class Changes {
     return this.#waiting.length > 0;
   }
 
-  /** Runs a handler; what is said meanwhile waits. */
-  during<T>(handler: () => T): T {
+  /** A handler begins; what is said until it has ended waits. Two calls, because a closure a request is not free. */
+  begin(): void {
     this.#busy++;
-    try {
-      return handler();
-    } finally {
-      this.#busy--;
-    }
+  }
+
+  end(): void {
+    this.#busy--;
   }
 
   /** Does it now, or after the handler that runs. */

@@ -89,7 +89,7 @@ export class Engine implements FileOwner {
       call.wakesSeen = file.wakes;
       let answer: unknown;
       try {
-        answer = this.#changes.during(() => this.#ask(call));
+        answer = this.#ask(call);
         if (!(answer instanceof WouldBlock) && !(answer instanceof Promise)) {
           if (this.#take(call, answer)) return true;
           continue;
@@ -115,7 +115,7 @@ export class Engine implements FileOwner {
     if (call.file.hungUp !== undefined) return call.file.hungUp.poll;
     if (this.#driver.poll === undefined) return POLL.IN | POLL.OUT | POLL.RDNORM | POLL.WRNORM;
     try {
-      let ready = checkPoll(this.#changes.during(() => this.#driver.poll?.(call)));
+      let ready = checkPoll(this.#askPoll(call));
       if ((ready & POLL.IN) !== 0) ready |= POLL.RDNORM;
       if ((ready & POLL.OUT) !== 0) ready |= POLL.WRNORM;
       return ready;
@@ -178,7 +178,21 @@ export class Engine implements FileOwner {
     }
     // close() may have given the file back already.
     if (call.kind === "release" && !this.#opens.forget(call.file)) return undefined;
-    return ask(this.#driver, call);
+    this.#changes.begin();
+    try {
+      return ask(this.#driver, call);
+    } finally {
+      this.#changes.end();
+    }
+  }
+
+  #askPoll(call: Call): unknown {
+    this.#changes.begin();
+    try {
+      return this.#driver.poll?.(call);
+    } finally {
+      this.#changes.end();
+    }
   }
 
   /** Takes a handler's value. @returns false when the same call is to be asked again: a write with more to give */
@@ -246,11 +260,16 @@ export class Engine implements FileOwner {
     if (call.settled) throw new InternalError(`${call.label} was answered twice`);
     call.settled = true;
     call.errno = errno;
+    if (call.kind === "open" && errno !== 0) this.#opens.forget(call.file);
+    // One that never waited is nowhere to be taken out of.
+    if (call.hasWaited) this.#forget(call);
+  }
+
+  #forget(call: Call): void {
     call.parked = false;
     call.stopTimers();
     call.file.parked.delete(call);
     this.#waiting.delete(call.key);
-    if (call.kind === "open" && errno !== 0) this.#opens.forget(call.file);
     if (this.#waiting.size === 0) this.#onIdle?.();
   }
 

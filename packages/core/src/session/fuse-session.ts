@@ -8,7 +8,7 @@ import { DeviceError, InternalError } from "../errors.ts";
 import { type CommandTable, commandTable } from "../layout/index.ts";
 import type { Logger } from "../log.ts";
 import * as abi from "../wire/abi.ts";
-import type { OpcodeName } from "../wire/opcodes.ts";
+import { OPCODES, type OpcodeName } from "../wire/opcodes.ts";
 import { ReplyFront } from "../wire/reply.ts";
 import { RequestView } from "../wire/request.ts";
 import { Call, type CallKind, requestKey } from "./call.ts";
@@ -139,7 +139,7 @@ export class FuseSession implements EngineListener {
       this.#log.warn({ opcode: opcode.name }, "a malformed message of the kernel: its number is of one that waits");
       return this.status(ERRNO.EIO);
     }
-    return ROWS[opcode.name](this);
+    return HANDLERS[opcode.index]?.(this);
   }
 
   /** Two that wait under one number could not be told apart, and one would wait for ever. */
@@ -359,3 +359,5 @@ const ROWS: Readonly<Record<OpcodeName, (session: FuseSession) => Parts | undefi
   FORGET: () => undefined,
   BATCH_FORGET: () => undefined,
 };
+
+const HANDLERS = OPCODES.map(({ name }) => ROWS[name]);
