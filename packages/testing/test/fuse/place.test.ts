@@ -155,26 +155,45 @@ describe("a daemon that is killed", () => {
 describe("without privilege", () => {
   // As on a machine with udev, which makes /dev/fuse everybody's; here in a mount namespace of its own.
   const asNobody = `mkdir -m 777 "$1" && mknod -m 666 "$1.fuse" c 10 229 && mount --bind "$1.fuse" /dev/fuse || exit 9
-    printf '%s' "$2" > "$1.conf" && mount --bind "$1.conf" /etc/fuse.conf || exit 9
-    chmod 644 "$1.conf"; cd /
-    exec setpriv --reuid 65534 --regid 65534 --clear-groups "$3" "$4" "$1/loop" \\
-      sh -c 'echo x > "$1"; head -c 2 "$1"; grep -c " $1 .*nosuid.*allow_other" /proc/self/mountinfo; stat -c "%u %a" "$1"' sh "$1/loop"`;
-  const unprivileged = (name: string, conf: string) => {
-    const words = [`${folder}/${name}`, conf, process.execPath, daemon];
+    printf '%s' "$2" > "$1.conf" && chmod 644 "$1.conf" && mount --bind "$1.conf" /etc/fuse.conf || exit 9
+    cd / && exec setpriv --reuid 65534 --regid 65534 --clear-groups sh -c "$3" "$4" "$5" "$1/loop"`;
+  /** Runs a script as nobody: $0 "$1" "$2" is the daemon on its path, $2. */
+  const unprivileged = (name: string, conf: string, script: string) => {
+    const words = [`${folder}/${name}`, conf, script, process.execPath, daemon];
     return run("unshare", "--mount", "sh", "-c", asNobody, "sh", ...words);
   };
+  const client =
+    'echo x > "$1"; head -c 2 "$1"; grep -c " $1 .*nosuid.*allow_other" /proc/self/mountinfo; stat -c "%u %a" "$1"';
+  const serveClient = `"$0" "$1" "$2" sh -c '${client}' sh "$2"`;
 
   test("fusermount3 mounts for one user, and the log says so", async () => {
-    const { status, stdout, stderr } = await unprivileged("alone", "");
+    const { status, stdout, stderr } = await unprivileged("alone", "", serveClient);
     expect({ status, stdout }).toEqual({ status: 0, stdout: "serving\nx\n0\n65534 666\n" });
     expect(stderr).toContain("only programs of this user can open");
     expect(() => lstatSync(`${folder}/alone/loop`)).toThrow(/ENOENT/);
   });
 
   test("fusermount3 mounts for all users where /etc/fuse.conf allows it", async () => {
-    const { stdout, stderr } = await unprivileged("shared", "user_allow_other\n");
+    const { stdout, stderr } = await unprivileged("shared", "user_allow_other\n", serveClient);
     expect({ stdout }).toEqual({ stdout: "serving\nx\n1\n65534 666\n" });
     expect(stderr).not.toContain("only programs of this user");
+  });
+
+  const crash = `"$0" "$1" "$2" > /dev/null & until grep -q " $2 .*devlift" /proc/self/mountinfo; do sleep 0.02; done
+    watcher=$(cat /proc/$!/task/*/children)`;
+
+  test("the watcher of a daemon that is killed unmounts through fusermount3", async () => {
+    const script = `${crash}; kill -9 $!; while grep -q " $2 " /proc/self/mountinfo; do sleep 0.02; done
+      while [ -e "$2" ]; do sleep 0.02; done; echo free`;
+    expect((await unprivileged("crashed", "", script)).stdout).toBe("free\n");
+  });
+
+  test("a dead mount is replaced through fusermount3", async () => {
+    const script = `${crash}; kill -9 $watcher $!; grep -c " $2 " /proc/self/mountinfo; ${serveClient}`;
+    const { stdout, stderr } = await unprivileged("dead", "", script);
+    expect(stdout).toBe("1\nserving\nx\n0\n65534 666\n");
+    expect(stderr).toMatch(/was the mount of a daemon that is gone/);
+    expect(() => lstatSync(`${folder}/dead/loop`)).toThrow(/ENOENT/);
   });
 
   test("a path where the user may make nothing is refused in words", async () => {
