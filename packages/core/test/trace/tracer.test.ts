@@ -234,6 +234,23 @@ test("ioctls by name, with what goes in before the = and what comes back behind 
   ]);
 });
 
+test("the time of an ioctl is from its first round to its last answer", async () => {
+  const { kernel, clock, lines, trace } = await looked(ioctls());
+  trace();
+  await kernel.openFile();
+  const round = (input: Uint8Array) => {
+    const sizes = { in_size: input.length, out_size: 0 };
+    const head = { fh: 1n, flags: abi.FUSE_IOCTL_UNRESTRICTED, cmd: 0x4008_4d02, arg: 0x1000n, ...sizes };
+    return kernel.request("IOCTL", Buffer.concat([encode(abi.fuse_ioctl_in, "lp64", head), input]));
+  };
+  await round(new Uint8Array());
+  clock.advance(7);
+  await round(encode(Mode, "lp64", { speed: 13, bits: 8 }));
+  expect(lines().slice(1)).toEqual([
+    "4242 cat  bus: ioctl(1, SETMODE, {speed=B9600, bits=ECHO}) = 0 <0.007000, 2 rounds>",
+  ]);
+});
+
 test("nested pointers, a command that nobody has, and a pointer to nothing", async () => {
   const { kernel, lines, trace } = await looked(ioctls());
   trace();
