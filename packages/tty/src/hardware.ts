@@ -8,7 +8,7 @@ import type { SerialLine } from "./line.ts";
 import { CFLAG, settingsOf, type Termios2 } from "./termios.ts";
 
 /** The lines that say that somebody is here. */
-const PRESENCE = TIOCM.DTR | TIOCM.RTS;
+const PRESENCE = TIOCM.TIOCM_DTR | TIOCM.TIOCM_RTS;
 
 /** A line that was just opened gets the port's settings, and DTR and RTS unless the speed is 0. */
 export async function setUp(line: SerialLine, termios: Termios2, log: Logger): Promise<void> {

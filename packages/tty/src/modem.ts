@@ -6,7 +6,7 @@ import { Deferred, interruptible } from "./interruptible.ts";
 import type { ModemLines } from "./line.ts";
 
 /** Lines that a program may set (tty_tiocmset()). */
-const OUTPUTS = TIOCM.DTR | TIOCM.RTS | TIOCM.OUT1 | TIOCM.OUT2 | TIOCM.LOOP;
+const OUTPUTS = TIOCM.TIOCM_DTR | TIOCM.TIOCM_RTS | TIOCM.TIOCM_OUT1 | TIOCM.TIOCM_OUT2 | TIOCM.TIOCM_LOOP;
 
 /** Changes since the line was opened. Of RNG only the end counts, as in a UART's TERI. */
 export interface ModemCounts {
@@ -55,15 +55,15 @@ export class Modem {
     const fell = (bit: number) => (before & ~now & bit) !== 0;
     const { cts, dsr, dcd, rng } = this.#counts;
     this.#counts = {
-      cts: cts + Number(flipped(TIOCM.CTS)),
-      dsr: dsr + Number(flipped(TIOCM.DSR)),
-      dcd: dcd + Number(flipped(TIOCM.CAR)),
-      rng: rng + Number(fell(TIOCM.RNG)),
+      cts: cts + Number(flipped(TIOCM.TIOCM_CTS)),
+      dsr: dsr + Number(flipped(TIOCM.TIOCM_DSR)),
+      dcd: dcd + Number(flipped(TIOCM.TIOCM_CAR)),
+      rng: rng + Number(fell(TIOCM.TIOCM_RNG)),
     };
     const changed = this.#changed;
     this.#changed = new Deferred();
     changed.resolve();
-    if (fell(TIOCM.CAR)) this.#onCarrierLost();
+    if (fell(TIOCM.TIOCM_CAR)) this.#onCarrierLost();
   }
 
   /** Waits until one of the lines in `mask` has changed (TIOCMIWAIT). @throws DeviceError("EINTR") */
@@ -73,10 +73,10 @@ export class Modem {
     for (;;) {
       await interruptible(this.#changed.promise, signal);
       const now = this.#counts;
-      if (has(TIOCM.CTS) && now.cts !== before.cts) return;
-      if (has(TIOCM.DSR) && now.dsr !== before.dsr) return;
-      if (has(TIOCM.CAR) && now.dcd !== before.dcd) return;
-      if (has(TIOCM.RNG) && now.rng !== before.rng) return;
+      if (has(TIOCM.TIOCM_CTS) && now.cts !== before.cts) return;
+      if (has(TIOCM.TIOCM_DSR) && now.dsr !== before.dsr) return;
+      if (has(TIOCM.TIOCM_CAR) && now.dcd !== before.dcd) return;
+      if (has(TIOCM.TIOCM_RNG) && now.rng !== before.rng) return;
     }
   }
 
@@ -85,7 +85,7 @@ export class Modem {
     for (;;) {
       // Taken first: a change while the lines are read counts.
       const { promise } = this.#changed;
-      if (((await interruptible(this.get(), signal)) & TIOCM.CAR) !== 0) return;
+      if (((await interruptible(this.get(), signal)) & TIOCM.TIOCM_CAR) !== 0) return;
       await interruptible(promise, signal);
     }
   }

@@ -210,7 +210,7 @@ test("without modem lines their calls are ENOTTY, and so is job control", async 
   const { bench, client } = await opened();
   for (const name of ["TIOCMGET", "TIOCMSET", "TIOCMBIS", "TIOCMBIC", "TIOCGICOUNT"] as const)
     await expect(client.int(name)).rejects.toMatchObject({ code: "ENOTTY" });
-  await expect(client.call("TIOCMIWAIT", TIOCM.CTS)).rejects.toMatchObject({ code: "ENOTTY" });
+  await expect(client.call("TIOCMIWAIT", TIOCM.TIOCM_CTS)).rejects.toMatchObject({ code: "ENOTTY" });
   const area = bench.kernel.memory.map(new Uint8Array(4));
   for (const number of [0x540e, 0x540f, 0x5410, 0x5412, 0x5422, 0x5429])
     await expect(client.file.ioctl(number, area)).rejects.toMatchObject({ code: "ENOTTY" });
@@ -218,7 +218,7 @@ test("without modem lines their calls are ENOTTY, and so is job control", async 
 
 /** A line with modem lines that the test moves. */
 async function withModem(flags: number = O_RDWR) {
-  const modem = { bits: TIOCM.CTS | TIOCM.CAR };
+  const modem = { bits: TIOCM.TIOCM_CTS | TIOCM.TIOCM_CAR };
   const bench = await new Bench().serve();
   bench.driver.onOpen = (line) => {
     line.modem = {
@@ -239,31 +239,31 @@ async function withModem(flags: number = O_RDWR) {
 
 test("modem lines: raised at open, set by programs, dropped at the last close", async () => {
   const { client, modem } = await withModem();
-  expect(await client.int("TIOCMGET")).toBe(TIOCM.CTS | TIOCM.CAR | TIOCM.DTR | TIOCM.RTS);
-  await client.setInt("TIOCMBIC", TIOCM.RTS | TIOCM.CTS);
-  expect(modem.bits).toBe(TIOCM.CTS | TIOCM.CAR | TIOCM.DTR);
-  await client.setInt("TIOCMSET", TIOCM.RTS);
-  expect(modem.bits).toBe(TIOCM.CTS | TIOCM.CAR | TIOCM.RTS);
+  expect(await client.int("TIOCMGET")).toBe(TIOCM.TIOCM_CTS | TIOCM.TIOCM_CAR | TIOCM.TIOCM_DTR | TIOCM.TIOCM_RTS);
+  await client.setInt("TIOCMBIC", TIOCM.TIOCM_RTS | TIOCM.TIOCM_CTS);
+  expect(modem.bits).toBe(TIOCM.TIOCM_CTS | TIOCM.TIOCM_CAR | TIOCM.TIOCM_DTR);
+  await client.setInt("TIOCMSET", TIOCM.TIOCM_RTS);
+  expect(modem.bits).toBe(TIOCM.TIOCM_CTS | TIOCM.TIOCM_CAR | TIOCM.TIOCM_RTS);
   await client.change({ c_cflag: CFLAG.CS8 | CFLAG.HUPCL | CFLAG.CLOCAL });
-  expect(modem.bits).toBe(TIOCM.CTS | TIOCM.CAR);
+  expect(modem.bits).toBe(TIOCM.TIOCM_CTS | TIOCM.TIOCM_CAR);
   await client.change({ c_cflag: 0xd | CFLAG.CS8 | CFLAG.HUPCL | CFLAG.CLOCAL });
-  expect(modem.bits).toBe(TIOCM.CTS | TIOCM.CAR | TIOCM.DTR | TIOCM.RTS);
+  expect(modem.bits).toBe(TIOCM.TIOCM_CTS | TIOCM.TIOCM_CAR | TIOCM.TIOCM_DTR | TIOCM.TIOCM_RTS);
   await client.file.close();
-  expect(modem.bits).toBe(TIOCM.CTS | TIOCM.CAR);
+  expect(modem.bits).toBe(TIOCM.TIOCM_CTS | TIOCM.TIOCM_CAR);
 });
 
 test("TIOCMIWAIT waits for the lines that are asked for, TIOCGICOUNT counts all", async () => {
   const { client, move } = await withModem();
-  const wait = new Pending(client.call("TIOCMIWAIT", TIOCM.DSR | TIOCM.RNG));
+  const wait = new Pending(client.call("TIOCMIWAIT", TIOCM.TIOCM_DSR | TIOCM.TIOCM_RNG));
   await settle();
-  await move(TIOCM.CAR);
-  await move(TIOCM.CAR | TIOCM.RNG);
+  await move(TIOCM.TIOCM_CAR);
+  await move(TIOCM.TIOCM_CAR | TIOCM.TIOCM_RNG);
   expect(await wait.waits()).toBe(true);
-  await move(TIOCM.CAR);
+  await move(TIOCM.TIOCM_CAR);
   await wait.done;
   expect(await client.get("TIOCGICOUNT", SerialIcounter)).toMatchObject({ cts: 1, dsr: 0, rng: 1, dcd: 0, rx: 0 });
   const signal = new AbortController();
-  const interrupted = new Pending(client.call("TIOCMIWAIT", TIOCM.CTS, signal.signal));
+  const interrupted = new Pending(client.call("TIOCMIWAIT", TIOCM.TIOCM_CTS, signal.signal));
   await settle();
   signal.abort();
   await expect(interrupted.done).rejects.toMatchObject({ code: "EINTR" });
@@ -277,7 +277,7 @@ test("without CLOCAL an open waits for a carrier, and its loss hangs up", async 
   const open = new Pending(bench.open());
   expect(await open.waits()).toBe(true);
   const impatient = await bench.open(O_RDWR | O_NONBLOCK);
-  await move(TIOCM.CAR);
+  await move(TIOCM.TIOCM_CAR);
   const patient = await open.done;
   const read = patient.text(10);
   await move(0);
@@ -298,7 +298,7 @@ test("a carrier that comes while the lines are being read is not missed", async 
   });
   const carrier = new Pending(modem.carrier(new AbortController().signal));
   expect(await carrier.waits()).toBe(true);
-  reading = Promise.resolve(TIOCM.CAR);
+  reading = Promise.resolve(TIOCM.TIOCM_CAR);
   await modem.refresh();
   answer(0);
   expect(await carrier.waits()).toBe(false);
