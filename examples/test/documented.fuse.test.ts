@@ -13,6 +13,7 @@ const TIMEOUT = 60_000;
 
 /** What the shell prints; a client that follows has printed it by then and waits. */
 const PRINTS: Readonly<Record<string, string | RegExp>> = {
+  null: "0\n",
   helloworld: "Hello, world!\n",
   echo: "HI THERE\nHI THERE\n",
   "uid-filter": /^You are cat, your PID is \d+\. Have a nice day\.\ncat: .*: Operation not permitted\n$/,
@@ -20,6 +21,7 @@ const PRINTS: Readonly<Record<string, string | RegExp>> = {
   "console-read": "typed at the terminal\n",
   ioctl: "HEY",
   pager: "dinner\ndinner\n",
+  clock: /^([0-9T:-]+\.000Z\n){2,}$/,
   logring: "one\ntwo\n",
 };
 

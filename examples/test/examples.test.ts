@@ -2,13 +2,15 @@
 
 import { PassThrough } from "node:stream";
 import { type MemoryFile, type MemoryKernel, POLL } from "@devlift/core";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
+import { clock } from "../src/clock.ts";
 import { consoleRead } from "../src/console-read.ts";
 import { drums } from "../src/drums.ts";
 import { echo } from "../src/echo.ts";
 import { helloworld } from "../src/helloworld.ts";
 import { ioctl } from "../src/ioctl.ts";
 import { logring } from "../src/logring.ts";
+import { nothing } from "../src/null.ts";
 import { pager } from "../src/pager.ts";
 import { uidFilter } from "../src/uid-filter.ts";
 import { bytes, start, text } from "./memory.ts";
@@ -24,6 +26,14 @@ async function readAll(file: MemoryFile, size = 4096): Promise<string> {
     all += piece;
   }
 }
+
+describe("null", () => {
+  test("takes everything and gives nothing", async () => {
+    const file = await (await start(nothing)).openFile();
+    expect(await file.write(new Uint8Array(100_000))).toBe(100_000);
+    expect(await readAll(file)).toBe("");
+  });
+});
 
 describe("helloworld", () => {
   test("greets everyone who opens it, in pieces of any size, then ends", async () => {
@@ -318,5 +328,50 @@ describe("logring", () => {
     expect(await writer.write(new Uint8Array(1024))).toBe(1024);
     await expect(writer.write(new Uint8Array(1025))).rejects.toMatchObject({ code: "EINVAL" });
     expect((await reader.read(2000)).length).toBe(1024);
+  });
+});
+
+describe("clock", () => {
+  /** At a quarter past a second, which goes on when the test says so. */
+  async function stopped() {
+    vi.useFakeTimers({ toFake: ["Date", "setTimeout", "clearTimeout"], now: 1_000_000_250 });
+    onTestFinished(() => void vi.useRealTimers());
+    return start(clock);
+  }
+
+  test("tells each reader the second once, and makes it wait for the next", async () => {
+    const kernel = await stopped();
+    const file = await kernel.openFile();
+    expect(text(await file.read(100))).toBe("1970-01-12T13:46:40.000Z\n");
+    const reading = file.read(100);
+    let told = false;
+    void reading.then(() => {
+      told = true;
+    });
+    await vi.advanceTimersByTimeAsync(749);
+    expect(told).toBe(false);
+    expect(text(await (await kernel.openFile()).read(19))).toBe("1970-01-12T13:46:40");
+    await vi.advanceTimersByTimeAsync(1);
+    expect(text(await reading)).toBe("1970-01-12T13:46:41.000Z\n");
+  });
+
+  test("poll is woken when the next second has come, and a closed file leaves no timer", async () => {
+    const kernel = await stopped();
+    const file = await kernel.openFile();
+    expect((await file.poll()) & POLL.IN).toBe(POLL.IN);
+    await file.read(100);
+    let woken = 0;
+    expect((await file.poll(() => woken++)) & POLL.IN).toBe(0);
+    await vi.advanceTimersByTimeAsync(749);
+    expect(woken).toBe(0);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(woken).toBe(1);
+    expect((await file.poll()) & POLL.IN).toBe(POLL.IN);
+    await file.read(100);
+    await file.poll(() => woken++);
+    await file.poll();
+    expect(vi.getTimerCount()).toBe(1);
+    await file.close();
+    expect(vi.getTimerCount()).toBe(0);
   });
 });
