@@ -24,6 +24,7 @@ export {
   type Watching,
 } from "./device/run-options.ts";
 export { CHANNELS, type ServeOptions, serve } from "./device/serve.ts";
+export { ServiceManager } from "./device/service-manager.ts";
 export { type TraceTarget, tracing } from "./device/tracing.ts";
 export { ERRNO, type ErrnoName, errnoName } from "./errno.ts";
 export { DeviceError, InternalError, UsageError } from "./errors.ts";

@@ -66,28 +66,26 @@ export function parseDaemonCommand({ args, channels, devices }: CommandLine): Da
 }
 
 function parse(args: readonly string[]) {
-  return parsed(() =>
-    parseArgs({
-      args: traceWord(args),
-      options: {
-        channel: { type: "string", default: "auto" },
-        path: { type: "string" },
-        mode: { type: "string" },
-        owner: { type: "string" },
-        group: { type: "string" },
-        ...WATCHING_OPTIONS,
-        replay: { type: "string" },
-        paced: { type: "boolean", default: false },
-        "log-level": { type: "string", default: "info" },
-        version: { type: "boolean", default: false },
-        help: { type: "boolean", short: "h", default: false },
-      },
-    }),
-  ).values;
+  return parsed(() => parseArgs({ args: traceWord(args), options: OPTIONS })).values;
 }
 
 /** For parseArgs(), with words that went through traceWord(). */
 export const WATCHING_OPTIONS = { trace: { type: "string" }, record: { type: "string" } } as const;
+
+/** What runDaemon() knows, as parseArgs() wants it. */
+export const OPTIONS = {
+  channel: { type: "string", default: "auto" },
+  path: { type: "string" },
+  mode: { type: "string" },
+  owner: { type: "string" },
+  group: { type: "string" },
+  ...WATCHING_OPTIONS,
+  replay: { type: "string" },
+  paced: { type: "boolean", default: false },
+  "log-level": { type: "string", default: "info" },
+  version: { type: "boolean", default: false },
+  help: { type: "boolean", short: "h", default: false },
+} as const;
 
 /** `--trace` alone is `--trace=-`: parseArgs() knows no options that may have a value. */
 export function traceWord(args: readonly string[]): string[] {

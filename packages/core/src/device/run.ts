@@ -10,6 +10,7 @@ import { Recording } from "./record.ts";
 import { replay } from "./replay.ts";
 import { type DaemonCommand, type DaemonOptions, parseDaemonCommand, type Watching } from "./run-options.ts";
 import { CHANNELS, serve } from "./serve.ts";
+import { ServiceManager } from "./service-manager.ts";
 import { stderrLogAt } from "./stderr-log.ts";
 import { tracing } from "./tracing.ts";
 
@@ -98,12 +99,14 @@ interface Running extends DaemonOptions {
 async function runDevices(devices: readonly AnyDevice[], running: Running): Promise<number> {
   const { log } = running;
   const stopped = stopSignal(log);
+  const manager = new ServiceManager(log);
   const channels: Channel[] = [];
   let status: number = EXIT.OK;
   let recording: Recording | undefined;
   try {
     recording = startWatching(running.watching, log);
     for (const device of devices) channels.push(await serve(device, { ...serveOptions(running), recording }));
+    manager.ready(`serving ${channels.map(({ path }) => path).join(", ")}`);
     const ended = await Promise.race([stopped, ...channels.map(endOf)]);
     if (typeof ended !== "string") throw ended;
     log.info({}, `${ended}: freeing clients and removing the device files`);
@@ -111,6 +114,7 @@ async function runDevices(devices: readonly AnyDevice[], running: Running): Prom
     log.error({}, error instanceof Error ? error.message : String(error));
     status = EXIT.FAILED;
   }
+  manager.stopping("freeing clients and removing the device files");
   const steps = [...channels.reverse().map((channel) => () => channel.close()), running.close];
   for (const step of [...steps, () => recording?.close()]) {
     try {

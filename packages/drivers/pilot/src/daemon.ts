@@ -1,9 +1,16 @@
 // The daemon from a parsed command line to its end: a channel, a source of handhelds, a device file, and signals.
 // Lifetime: the process. What it holds is given back in the reverse order: callers and device file, handheld, bus.
 
-import { type Channel, DeviceError, type Logger, type Recording, startWatching, stopSignal } from "@devlift/core";
+import {
+  type Channel,
+  DeviceError,
+  type Logger,
+  type Recording,
+  ServiceManager,
+  startWatching,
+  stopSignal,
+} from "@devlift/core";
 import type { Options } from "./options.ts";
-import { ServiceManager } from "./service-manager.ts";
 import { chooseServing, type Serving } from "./serving.ts";
 import { openSource, type Source } from "./source.ts";
 
@@ -57,7 +64,7 @@ async function serveUntilEnd(running: Running): Promise<string | Error> {
     if (typeof ended === "string") log.info({}, `${ended}: freeing clients and giving the handheld back`);
     return ended;
   } finally {
-    manager.stopping();
+    manager.stopping("giving the handheld back");
     const overdue = setTimeout(() => {
       log.error({}, `not everything was given back within ${GIVE_BACK_MS / 1000} s`);
       process.exit(1);

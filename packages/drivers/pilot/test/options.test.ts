@@ -1,4 +1,3 @@
-import { accountId } from "@devlift/core";
 import { expect, test } from "vitest";
 import { HELP, parseCommandLine } from "../src/options.ts";
 
@@ -75,11 +74,4 @@ test.each([
   expect(() => parseCommandLine(line.split(" "))).toThrow(
     expect.objectContaining({ name: "UsageError", message: expect.stringContaining(sentence) }),
   );
-});
-
-test("accounts are found by name or taken as a number", () => {
-  const group = "root:x:0:\ndialout:x:20:ann,bob\nbroken\nempty:x::\n";
-  expect([accountId("dialout", "/etc/group", group), accountId("4000", "/etc/group", group)]).toEqual([20, 4000]);
-  for (const name of ["dial", "broken", "empty", "", "4294967295"])
-    expect(() => accountId(name, "/etc/group", group)).toThrow(expect.objectContaining({ name: "UsageError" }));
 });

@@ -1,7 +1,8 @@
 // What the daemon tells systemd (sd_notify(3)): that it is ready, what it does, that it ends.
 // Lifetime: the daemon's. Without NOTIFY_SOCKET it says nothing.
 
-import { type Logger, native } from "@devlift/core";
+import type { Logger } from "../log.ts";
+import { sdNotify } from "../native.ts";
 
 export class ServiceManager {
   readonly #socket: string | undefined;
@@ -16,14 +17,14 @@ export class ServiceManager {
     this.#send(`READY=1\nSTATUS=${status}`);
   }
 
-  stopping(): void {
-    this.#send("STOPPING=1\nSTATUS=giving the handheld back");
+  stopping(status: string): void {
+    this.#send(`STOPPING=1\nSTATUS=${status}`);
   }
 
   #send(message: string): void {
     if (this.#socket === undefined) return;
     try {
-      native.sdNotify(this.#socket, message);
+      sdNotify(this.#socket, message);
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       this.#log.warn({}, `the service manager could not be told: ${why}`);
