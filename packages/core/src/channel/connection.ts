@@ -94,8 +94,10 @@ export class Connection {
       }
       if (parts === undefined) length = take();
       else {
-        const [front, tail] = parts;
-        length = tail === undefined ? answer(front?.length ?? 0) : answer(front?.length ?? 0, tail);
+        // By index: taking an array apart goes through its iterator.
+        const front = parts[0]?.length ?? 0;
+        const tail = parts[1];
+        length = tail === undefined ? answer(front) : answer(front, tail);
       }
     }
   }

@@ -17,6 +17,10 @@ const BODY = OUT_HEADER_SIZE;
 export const FRONT_SIZE = BODY + ATTR_OUT_SIZE;
 /** A tail of at most so many bytes is copied behind its front: one stretch costs the kernel less than two. */
 const SHORT_TAIL = 1024;
+/** Places in words. */
+const LEN = HEADER.len / 4;
+const ERROR = HEADER.error / 4;
+const UNIQUE = HEADER.unique / 4;
 const ONE_BYTE = new Uint8Array(1);
 
 /** The front of one message, used again for the next: a header and a fixed body. */
@@ -24,18 +28,20 @@ export class ReplyFront {
   /** Every message begins here. */
   readonly memory: Uint8Array = new Uint8Array(FRONT_SIZE + SHORT_TAIL);
   readonly #view = new DataView(this.memory.buffer);
+  /** The same, in words of the machine's own order, for what each answer has. */
+  readonly #words = new Uint32Array(this.memory.buffer, 0, FRONT_SIZE / 4);
   // subarray() for each answer would allocate; the lengths of fronts are few, and those of answers often the same.
-  readonly #cut = new Map<number, Uint8Array>();
+  readonly #cut: (Uint8Array | undefined)[] = new Array(ATTR_OUT_SIZE + 1).fill(undefined);
   #whole: Uint8Array = this.memory.subarray(0, 0);
 
   #finish(bodySize: number, tailSize: number, error: number): Uint8Array {
     const size = BODY + bodySize;
-    this.#view.setUint32(HEADER.len, size + tailSize, true);
-    this.#view.setInt32(HEADER.error, error, true);
-    let front = this.#cut.get(size);
+    this.#words[LEN] = size + tailSize;
+    this.#words[ERROR] = error;
+    let front = this.#cut[bodySize];
     if (front === undefined) {
       front = this.memory.subarray(0, size);
-      this.#cut.set(size, front);
+      this.#cut[bodySize] = front;
     }
     return front;
   }
@@ -51,8 +57,8 @@ export class ReplyFront {
 
   /** Which request is answered. */
   to(uniqueLow: number, uniqueHigh: number): this {
-    this.#view.setUint32(HEADER.unique, uniqueLow, true);
-    this.#view.setUint32(HEADER.unique + 4, uniqueHigh, true);
+    this.#words[UNIQUE] = uniqueLow;
+    this.#words[UNIQUE + 1] = uniqueHigh;
     return this;
   }
 

@@ -20,6 +20,25 @@ const SETATTR = offsetsOf(abi.fuse_setattr_in, "lp64");
 export const IN_HEADER_SIZE = sizeOf(abi.fuse_in_header, "lp64");
 const ARG = IN_HEADER_SIZE;
 
+/** Places in words. A getter that indexes by a constant is so small that it is compiled into whoever calls it. */
+const LEN = HEADER.len / 4;
+const OPCODE = HEADER.opcode / 4;
+const UNIQUE = HEADER.unique / 4;
+const UNIQUE_HIGH = (HEADER.unique + 4) / 4;
+const UID = HEADER.uid / 4;
+const GID = HEADER.gid / 4;
+const PID = HEADER.pid / 4;
+const FH = ARG / 4;
+const FH_HIGH = (ARG + 4) / 4;
+const READ_SIZE = (ARG + READ.size) / 4;
+const READ_FLAGS = (ARG + READ.flags) / 4;
+const WRITE_SIZE = (ARG + WRITE.size) / 4;
+const WRITE_FLAGS = (ARG + WRITE.flags) / 4;
+const IOCTL_FLAGS = (ARG + IOCTL.flags) / 4;
+const IOCTL_CMD = (ARG + IOCTL.cmd) / 4;
+const IOCTL_IN_SIZE = (ARG + IOCTL.in_size) / 4;
+const IOCTL_OUT_SIZE = (ARG + IOCTL.out_size) / 4;
+
 /** Why a message is not a request. Only one whose argument is cut off can be answered. */
 export type Malformed = "shorter than a header" | "length field does not match" | "argument cut off";
 
@@ -27,21 +46,25 @@ export type Malformed = "shorter than a header" | "length field does not match" 
 export class RequestView {
   readonly bytes: Uint8Array;
   readonly #view: DataView;
+  /** The same, in words of the machine's own order, as the kernel writes them. For what each request is asked. */
+  readonly #words: Uint32Array;
   #length = 0;
   #opcode: Opcode | undefined;
 
-  /** @param bytes the buffer that requests are read into, from its start */
+  /** @param bytes the buffer that requests are read into, from its start. One that is not aligned to 4 is copied. */
   constructor(bytes: Uint8Array) {
-    this.bytes = bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.bytes = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();
+    const { buffer, byteOffset, byteLength } = this.bytes;
+    this.#view = new DataView(buffer, byteOffset, byteLength);
+    this.#words = new Uint32Array(buffer, byteOffset, byteLength >>> 2);
   }
 
   /** Moves to the request in the first `length` bytes. @returns what is wrong with it, or undefined */
   load(length: number): Malformed | undefined {
     if (length < IN_HEADER_SIZE) return "shorter than a header";
-    if (this.#view.getUint32(HEADER.len, true) !== length) return "length field does not match";
+    if ((this.#words[LEN] ?? 0) !== length) return "length field does not match";
     this.#length = length;
-    this.#opcode = opcodeOf(this.#view.getUint32(HEADER.opcode, true));
+    this.#opcode = opcodeOf(this.#words[OPCODE] ?? 0);
     if (this.#opcode !== undefined && length < ARG + this.#opcode.argumentSize) return "argument cut off";
     return undefined;
   }
@@ -51,28 +74,28 @@ export class RequestView {
     return this.#opcode;
   }
   get opcodeNumber(): number {
-    return this.#view.getUint32(HEADER.opcode, true);
+    return this.#words[OPCODE] ?? 0;
   }
   /** Low half of `unique`. Kept in two halves: a bigint a request is slow. */
   get uniqueLow(): number {
-    return this.#view.getUint32(HEADER.unique, true);
+    return this.#words[UNIQUE] ?? 0;
   }
   get uniqueHigh(): number {
-    return this.#view.getUint32(HEADER.unique + 4, true);
+    return this.#words[UNIQUE_HIGH] ?? 0;
   }
   get uid(): number {
-    return this.#view.getUint32(HEADER.uid, true);
+    return this.#words[UID] ?? 0;
   }
   get gid(): number {
-    return this.#view.getUint32(HEADER.gid, true);
+    return this.#words[GID] ?? 0;
   }
   get pid(): number {
-    return this.#view.getUint32(HEADER.pid, true);
+    return this.#words[PID] ?? 0;
   }
 
   /** Our own file handles are below 2^32, so the low half is all of it; anything else is no handle of ours. */
   get fh(): number {
-    return this.#view.getUint32(ARG + 4, true) === 0 ? this.#view.getUint32(ARG, true) : -1;
+    return (this.#words[FH_HIGH] ?? 0) === 0 ? (this.#words[FH] ?? 0) : -1;
   }
   get openFlags(): number {
     return this.#view.getUint32(ARG + OPEN.flags, true);
@@ -81,33 +104,33 @@ export class RequestView {
     return this.#view.getUint32(ARG + RELEASE.flags, true);
   }
   get readSize(): number {
-    return this.#view.getUint32(ARG + READ.size, true);
+    return this.#words[READ_SIZE] ?? 0;
   }
   /** f_flags of the open file at the time of this read(2). */
   get readFlags(): number {
-    return this.#view.getUint32(ARG + READ.flags, true);
+    return this.#words[READ_FLAGS] ?? 0;
   }
   get writeSize(): number {
-    return this.#view.getUint32(ARG + WRITE.size, true);
+    return this.#words[WRITE_SIZE] ?? 0;
   }
   /** f_flags of the open file at the time of this write(2). */
   get writeFlags(): number {
-    return this.#view.getUint32(ARG + WRITE.flags, true);
+    return this.#words[WRITE_FLAGS] ?? 0;
   }
   get ioctlFlags(): number {
-    return this.#view.getUint32(ARG + IOCTL.flags, true);
+    return this.#words[IOCTL_FLAGS] ?? 0;
   }
   get ioctlCommand(): number {
-    return this.#view.getUint32(ARG + IOCTL.cmd, true);
+    return this.#words[IOCTL_CMD] ?? 0;
   }
   get ioctlArgument(): bigint {
     return this.#view.getBigUint64(ARG + IOCTL.arg, true);
   }
   get ioctlInSize(): number {
-    return this.#view.getUint32(ARG + IOCTL.in_size, true);
+    return this.#words[IOCTL_IN_SIZE] ?? 0;
   }
   get ioctlOutSize(): number {
-    return this.#view.getUint32(ARG + IOCTL.out_size, true);
+    return this.#words[IOCTL_OUT_SIZE] ?? 0;
   }
   get pollHandle(): bigint {
     return this.#view.getBigUint64(ARG + POLL.kh, true);
