@@ -76,7 +76,10 @@ export class Client {
         if (isOpen(field)) value[name] = this.load(counted(field, value), place);
         if (field.kind !== "pointer") continue;
         const target = this.readPointer(place);
-        value[name] = target === 0n ? null : this.load(counted(field.target, value), target);
+        const inner = counted(field.target, value);
+        // A length of 0 is empty wherever the pointer points.
+        const empty = codecOf(inner, this.model).size === 0 && !(field.nullable && target === 0n);
+        value[name] = empty ? this.load(inner, BASE) : target === 0n ? null : this.load(inner, target);
       }
       return value;
     }
