@@ -122,7 +122,8 @@ function readHeader(source: Source): void {
 function nameIn(bytes: Uint8Array, wrong: (what: string) => UsageError): string {
   const device = parsed(new TextDecoder().decode(bytes));
   const name = typeof device === "object" && device !== null && "name" in device ? device.name : undefined;
-  if (typeof name !== "string") throw wrong("a device without a name");
+  // It is shown to people.
+  if (typeof name !== "string" || !/^[\x21-\x7e]+$/.test(name)) throw wrong("a device without a name");
   return name;
 }
 

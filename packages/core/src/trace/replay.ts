@@ -150,6 +150,7 @@ class ReplayedSession {
     }
     if (message.length > this.#session.buffer.length)
       throw new UsageError(`the recording has a request of ${message.length} bytes, more than a kernel sends`);
+    if (this.#given.has(keyOf(view))) throw new UsageError("the recording has two requests of one number at a time");
     const number = ++this.#counts.requests;
     if (name !== "INTERRUPT") this.#given.set(keyOf(view), { number, time, opcode: name });
     for (const lines of [this.#then, this.#now]) lines.tracer.received(bytes);

@@ -75,7 +75,8 @@ export class Recorder implements Monitor {
   }
 
   bytes(): Uint8Array {
-    return Buffer.concat(this.#parts);
+    // No Buffer, whose slice() is no copy.
+    return Uint8Array.from(Buffer.concat(this.#parts));
   }
 
   #put(kind: RecordKind, payload: readonly Uint8Array[]): void {

@@ -1,5 +1,6 @@
 // Sessions recorded on a kernel in memory and made again: the same driver gives no difference, another one shows it.
 
+import fc from "fast-check";
 import { expect, onTestFinished, test } from "vitest";
 import type { AnyDevice } from "../../src/index.ts";
 import {
@@ -26,7 +27,7 @@ const PATIENCE_MS = 5000;
 async function replayed(
   device: AnyDevice,
   recording: Uint8Array,
-  { paced = false, clock = new FakeClock() } = {},
+  { paced = false, clock = new FakeClock(), patienceMs = PATIENCE_MS } = {},
 ): Promise<ReplayResult & { lines: string[] }> {
   const lines: string[] = [];
   const messages = renumber(readRecording([recording], (sentence) => lines.push(sentence)));
@@ -34,10 +35,17 @@ async function replayed(
   onTestFinished(() => {
     ended = true;
   });
-  const running = replayRecording([device], messages, { clock, paced, log: silent, write: (line) => lines.push(line) });
-  void running.finally(() => {
-    ended = true;
+  const running = replayRecording([device], messages, {
+    clock,
+    paced,
+    patienceMs,
+    log: silent,
+    write: (line) => lines.push(line),
   });
+  const end = () => {
+    ended = true;
+  };
+  void running.then(end, end);
   while (!ended) {
     await settled();
     clock.advance(100);
@@ -241,7 +249,12 @@ test("async handlers and ioctls in rounds: answers that others depend on are wai
   expect(await late).toBe("EINTR");
   await close();
 
-  expect(await replayed(slow(10), recording())).toMatchObject({ lines: [], differences: 0, requests: 10 });
+  // The write took a second, and may do so again.
+  expect(await replayed(slow(10), recording(), { patienceMs: 900 })).toMatchObject({
+    lines: [],
+    differences: 0,
+    requests: 10,
+  });
   const { lines } = await replayed(slow(11), recording());
   expect(lines).toEqual([
     "@@ request 5, recorded 0.000000 s after the start @@",
@@ -268,4 +281,20 @@ test("paced, a driver that goes by the time finds the times of the recording", a
     const clock = new FakeClock();
     expect(await replayed(timed(clock), recording(), { paced, clock })).toMatchObject({ differences });
   }
+});
+
+test("no damage of a recording does more than be refused, or make differences", async () => {
+  const whole = await usePipe(pipe());
+  const start = whole.indexOf(0x0a) + 1;
+  const change = fc.noBias(fc.tuple(fc.integer({ min: start, max: whole.length - 1 }), fc.nat(255)));
+  await fc.assert(
+    fc.asyncProperty(fc.array(change, { minLength: 1, maxLength: 5 }), async (changes) => {
+      const copy = whole.slice();
+      for (const [at, value] of changes) copy[at] = value;
+      const outcome = await replayed(pipe(), copy).catch((error: unknown) => error);
+      if (outcome instanceof Error) expect(outcome).toMatchObject({ name: "UsageError" });
+      else expect(outcome).toHaveProperty("differences");
+    }),
+    { numRuns: 300 },
+  );
 });
