@@ -42,7 +42,7 @@ export interface FailedSession {
 }
 
 /** Messages of one session: some pauses long, so that growth within a session is seen. */
-const SESSION = 10 * PAUSE;
+const SESSION = 8 * PAUSE;
 
 export async function campaign(options: CampaignOptions): Promise<Outcome> {
   const { make, seed, messages = Number.POSITIVE_INFINITY, seconds = Number.POSITIVE_INFINITY } = options;

@@ -72,8 +72,8 @@ export class Ledger {
   readonly opens: number[] = [];
   /** The latest ioctls that can be continued. */
   readonly continuations: Continuation[] = [];
-  /** Poll handles that want a wake-up. */
-  readonly #polled = new Set<number>();
+  /** Poll handles that want a wake-up, each with the files that it was given for: a mutation makes two of one. */
+  readonly #polled = new Map<number, Set<number>>();
   /** Room for any answer. */
   readonly #flat = new Uint8Array(MAX_TRANSFER + 4096);
   #continuing: Continuation | undefined;
@@ -118,7 +118,7 @@ export class Ledger {
       if (at >= 0) this.opens.splice(at, 1);
     }
     if (opcode === POLL && has(24) && (view.getUint32(HEADER + 16, true) & SCHEDULE_NOTIFY) !== 0)
-      this.#polled.add(view.getUint32(HEADER + 8, true) + view.getUint32(HEADER + 12, true) * 2 ** 32);
+      this.#wantsWake(fh, view.getUint32(HEADER + 8, true) + view.getUint32(HEADER + 12, true) * 2 ** 32);
     if ((opcode === READ || opcode === WRITE) && has(40)) due.room = view.getUint32(HEADER + 16, true);
     if (opcode === IOCTL && has(32)) {
       due.flags = view.getUint32(HEADER + 8, true);
@@ -127,6 +127,13 @@ export class Ledger {
       if (continuing?.fh === fh && continuing.command === due.command) due.round = continuing.round;
     }
     return due;
+  }
+
+  #wantsWake(fh: number, handle: number): void {
+    if (fh < 0) return;
+    const files = this.#polled.get(handle);
+    if (files === undefined) this.#polled.set(handle, new Set([fh]));
+    else files.add(fh);
   }
 
   /** Books what the session says. */
@@ -170,7 +177,12 @@ export class Ledger {
     this.wakeUps++;
     if (code !== NOTIFY_POLL || message.length !== 24) return wrong("unknown notification", `code ${code}`);
     const handle = u32(message, 16) + u32(message, 20) * 2 ** 32;
-    return this.#polled.delete(handle) ? undefined : wrong("wake-up that nobody wants", `poll handle ${handle}`);
+    const files = this.#polled.get(handle);
+    const [file] = files ?? [];
+    if (files === undefined || file === undefined) return wrong("wake-up that nobody wants", `poll handle ${handle}`);
+    files.delete(file);
+    if (files.size === 0) this.#polled.delete(handle);
+    return undefined;
   }
 
   #succeeded(due: Due, body: Uint8Array): Failure | undefined {

@@ -1,4 +1,4 @@
-// One session's life under the corpus: some hundred thousand messages, with pauses in which nothing may be left. The
+// One session's life under the corpus: a hundred thousand messages, with pauses in which nothing may be left. The
 // same seed gives the same life, so one that failed is lived again with a recorder.
 
 import { Corpus } from "./corpus.ts";
@@ -6,7 +6,7 @@ import { Random } from "./random.ts";
 import type { Rig } from "./rig.ts";
 
 /** Messages between two pauses. */
-export const PAUSE = 25_000;
+export const PAUSE = 12_500;
 
 /** @param atPause runs when nothing is in flight and nothing open; false ends the run */
 export async function liveThrough(rig: Rig, seed: number, messages: number, atPause: () => boolean): Promise<void> {

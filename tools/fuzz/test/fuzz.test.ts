@@ -185,7 +185,7 @@ describe("a planted defect is seen: a session that", () => {
   test.each(DEFECTS)(
     "%s",
     async (_, kind, make) => {
-      const { failed } = await campaign({ make, seed: 3, messages: 26_000 });
+      const { failed } = await campaign({ make, seed: 3, messages: 13_000 });
       expect(failed?.failure.kind).toMatch(kind);
       expect(failed?.steps.length).toBeGreaterThan(0);
     },
