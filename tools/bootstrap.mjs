@@ -69,7 +69,7 @@ function runQuietly(program, args) {
 /** Changes with every file that says what is to be installed, and with the Node that it is installed for. */
 function dependenciesStamp() {
   const hash = createHash("sha256").update(process.versions.modules);
-  const folders = ["tools"];
+  const folders = ["examples", "tools"];
   for (const parent of ["packages", "packages/drivers"]) {
     const entries = existsSync(join(ROOT, parent)) ? readdirSync(join(ROOT, parent)) : [];
     folders.push(...entries.map((entry) => `${parent}/${entry}`));
