@@ -25,7 +25,7 @@ const MAX_BACKGROUND = 1024;
 /** One more than 128 KiB take, so that a buffer that starts within a page goes in one request, too. */
 const MAX_PAGES = abi.MAX_TRANSFER / 4096 + 1;
 
-/** The first minor with FOPEN_PARALLEL_DIRECT_WRITES. */
+/** The first minor with FOPEN_PARALLEL_DIRECT_WRITES: Linux 6.2, and Debian's 6.1. */
 const PARALLEL_WRITES_MINOR = 38;
 
 export class FuseNode {
@@ -50,7 +50,7 @@ export class FuseNode {
 
   /**
    * Whether the kernel lets several writes go on at a time, as long as they stay within what it takes for the size.
-   * Linux 6.1 and older hold the file's lock (inode_lock) for as long as a write waits.
+   * Older kernels hold the file's lock (inode_lock) for as long as a write waits.
    */
   get parallelWrites(): boolean {
     return this.#parallelWrites;

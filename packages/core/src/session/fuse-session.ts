@@ -180,7 +180,7 @@ export class FuseSession implements EngineListener {
     if (!this.#speaksOurs(abi.FUSE_KERNEL_MINOR_VERSION)) return this.status(ERRNO.EPROTO);
     const answer = this.mounted("init");
     if (this.#options.node?.parallelWrites === false)
-      this.#log.info({}, "before Linux 6.2 a write to a FUSE file that waits keeps all other writers waiting");
+      this.#log.info({}, "this kernel's FUSE has no parallel writes: one that waits keeps all other writers waiting");
     return answer;
   }
 

@@ -43,7 +43,7 @@ export const FOPEN_DIRECT_IO = 1 << 0;
 export const FOPEN_STREAM = 1 << 4;
 /** Of protocol 7.35 (Linux 5.16). */
 export const FOPEN_NOFLUSH = 1 << 5;
-/** Of protocol 7.38 (Linux 6.2). */
+/** Of protocol 7.38 (Linux 6.2, Debian's 6.1). */
 export const FOPEN_PARALLEL_DIRECT_WRITES = 1 << 6;
 
 export const FATTR_MODE = 1 << 0;

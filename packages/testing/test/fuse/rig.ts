@@ -10,10 +10,11 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { type Logger, native } from "@devlift/core";
 import { build } from "esbuild";
-import { afterAll } from "vitest";
+import { afterAll, vi } from "vitest";
 
-/** A bound for a test that fails, not for one that passes. */
+/** Bounds for a test that fails, not for one that passes. */
 const LIMIT_MS = 30_000;
+vi.setConfig({ testTimeout: 2 * LIMIT_MS, hookTimeout: 2 * LIMIT_MS });
 
 /** A folder of the test file's own, which others may look into. */
 export function testFolder(): string {
@@ -62,9 +63,13 @@ export async function buildDaemon(folder: string): Promise<string> {
 
 /** Starts the daemon and waits until it serves. */
 export async function startDaemon(bundle: string, path: string): Promise<ChildProcess> {
-  const child = spawn(process.execPath, [bundle, path], { stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(process.execPath, [bundle, path], { stdio: ["ignore", "pipe", "pipe"] });
+  let said = "";
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    said += text;
+  });
   const [line] = await Promise.race([once(createInterface({ input: child.stdout }), "line"), once(child, "exit")]);
-  if (line !== "serving") throw new DaemonError(`the daemon ended with ${String(line)}`);
+  if (line !== "serving") throw new DaemonError(`the daemon ended with ${String(line)}: ${said}`);
   return child;
 }
 
