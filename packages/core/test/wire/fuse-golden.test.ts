@@ -164,9 +164,10 @@ describe("the size that the kernel takes the file to have", () => {
     expect(sent).toEqual([store]);
   });
 
-  test("is of no use to a kernel without parallel writes", () => {
-    const { ask } = newSession();
+  test("is of no use to a kernel without parallel writes, which the log mentions", () => {
+    const { ask, log } = newSession();
     ask(initOf("25"));
+    expect(log.at("info")).toEqual([expect.stringContaining("no parallel writes")]);
     expect(ask(open("02 00 00 00"))).toEqual([openAnswer]);
   });
 });
