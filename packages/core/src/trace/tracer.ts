@@ -114,9 +114,11 @@ export class Tracer implements Monitor {
       asked: (ioctl) => this.#betweenRounds.get(ioctl)?.areas,
     });
     const earlier = this.#earlierRounds(traced);
+    const who = this.#who(view.pid);
+    // Last: what the tracer takes is not the driver's time.
     const startedAt = earlier?.startedAt ?? this.#options.clock.now();
     const rounds = (earlier?.count ?? 0) + 1;
-    this.#pending.set(keyOf(view), { who: this.#who(view.pid), traced, startedAt, rounds, announced: false });
+    this.#pending.set(keyOf(view), { who, traced, startedAt, rounds, announced: false });
     this.#watchWaiting();
   }
 

@@ -191,6 +191,16 @@ test("DEVLIFT_TRACE=FILE, and --trace=FILE: lines with their time, for the daemo
   expect(refused.err.all[0]).toMatch(/^error: cannot write trace lines to .*ENOENT/);
 });
 
+test("when the trace's file is full, tracing ends and the daemon goes on", async () => {
+  const daemon = new Daemon(["--trace=/dev/full"]);
+  await daemon.err.next(/^error: tracing ends, its file cannot be written: .*ENOSPC/);
+  await daemon.err.next(/serving/);
+  daemon.tell("read");
+  await daemon.out.next("did read");
+  daemon.child.kill("SIGTERM");
+  expect(await daemon.status()).toBe(0);
+});
+
 test("--record, killed in the middle, and --replay", async () => {
   const file = join(folder, "pipe.rec");
   const daemon = new Daemon(["--record", file]);
