@@ -22,7 +22,7 @@ import {
   ulong,
 } from "../../packages/core/src/layout/index.ts";
 import type { Clock } from "../../packages/core/src/session/clock.ts";
-import { type OpenFile, POLL, wouldBlock, wouldBlockFor } from "../../packages/core/src/session/driver.ts";
+import { type OpenFile, POLL, WouldBlock, wouldBlock, wouldBlockFor } from "../../packages/core/src/session/driver.ts";
 
 const I2C_M_RD = 1;
 const Pair = struct({ a: u32, b: u32 });
@@ -94,7 +94,8 @@ const LATE_REFUSAL = new DeviceError("ETIMEDOUT");
 /** How often in its life a file is woken by handlers that would block. */
 const SELF_WAKES = 40;
 
-export function everythingDevice(clock: Clock) {
+/** @param held the files that open() has succeeded for more, or less, often than release() was called */
+export function everythingDevice(clock: Clock, held: Set<OpenFile>) {
   const selfWakes = new WeakMap<OpenFile, number>();
 
   function later<T>(ms: number, value: () => T): Promise<T> {
@@ -127,6 +128,11 @@ export function everythingDevice(clock: Clock) {
     if (done >= SELF_WAKES) return;
     selfWakes.set(file, done + 1);
     file.readable();
+  }
+
+  function hold<T>(file: OpenFile, opened: T): T {
+    if (!(opened instanceof WouldBlock)) held.add(file);
+    return opened;
   }
 
   function nonsense<T>(mode: number): T {
@@ -209,9 +215,13 @@ export function everythingDevice(clock: Clock) {
     commands: COMMANDS,
     open(call) {
       const state: State = { ready: 0 };
-      return answer(call.flags >>> OPEN_MODE, call, () => state);
+      const opened = answer(call.flags >>> OPEN_MODE, call, () => state);
+      if (!(opened instanceof Promise)) return hold(call.file, opened);
+      return opened.then((late) => hold(call.file, late));
     },
     async release(call) {
+      // One that is released without being open stays in the books, where it is seen in the next pause.
+      if (!held.delete(call.file)) held.add(call.file);
       await answer(call.file.flags >>> RELEASE_MODE, call, () => undefined);
     },
     read(call) {

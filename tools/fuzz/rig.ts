@@ -2,6 +2,7 @@
 // can record them. A rig lives from a fresh session to its close.
 
 import type { Logger } from "../../packages/core/src/log.ts";
+import type { OpenFile } from "../../packages/core/src/session/driver.ts";
 import { FuseNode } from "../../packages/core/src/session/fuse-node.ts";
 import { FuseSession, type FuseSessionOptions, type Parts } from "../../packages/core/src/session/fuse-session.ts";
 import { SteppedClock } from "./clock.ts";
@@ -33,7 +34,9 @@ const quiet: Logger = { debug: nothing, info: nothing, warn: nothing, error: not
 export class Rig {
   readonly ledger: Ledger;
   readonly clock = new SteppedClock();
-  readonly device: EverythingDevice = everythingDevice(this.clock);
+  /** The files that the driver has to release. */
+  readonly held = new Set<OpenFile>();
+  readonly device: EverythingDevice = everythingDevice(this.clock, this.held);
   readonly target: Target;
   /** Messages handed in. */
   messages = 0;
@@ -194,7 +197,7 @@ export class Rig {
     const { target, ledger, device, clock } = this;
     const left = ledger.due.size + ledger.opens.length;
     if (left > 0) ledger.fail("a request without answer", this.#state());
-    else if (target.waiting + target.opens + device.files.size + clock.pending > 0)
+    else if (target.waiting + target.opens + device.files.size + clock.pending + this.held.size > 0)
       ledger.fail("something is left behind", this.#state());
   }
 
@@ -206,6 +209,7 @@ export class Rig {
       `open: ${ledger.opens.length}`,
       `session: ${target.waiting} waiting, ${target.opens} open`,
       `device: ${device.files.size} files`,
+      `driver: ${this.held.size} files to release`,
       `clock: ${clock.pending} timers`,
     ].join("; ");
   }
