@@ -7,7 +7,7 @@ import { systemClock } from "../channel/clock.ts";
 import { UsageError } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import type { Tap } from "../session/monitor.ts";
-import { type TraceLine, Tracer } from "../trace/tracer.ts";
+import { lineText, type TraceLine, Tracer } from "../trace/tracer.ts";
 import type { AnyDevice } from "./device.ts";
 
 /** Where lines go: stderr, or a file by its path. */
@@ -92,16 +92,15 @@ class Tracing {
     traced.tracer.start();
   }
 
-  #write({ kind, text, time }: TraceLine, log: Logger): void {
-    // One line a call: a program knows nothing of rounds.
-    if (kind === "round") return;
-    const line = `${text}${time === "" ? "" : ` ${time}`}\n`;
+  #write(line: TraceLine, log: Logger): void {
+    const text = lineText(line);
+    if (text === undefined) return;
     if (this.#file === undefined) {
-      process.stderr.write(line);
+      process.stderr.write(`${text}\n`);
       return;
     }
     try {
-      writeSync(this.#file, `${new Date().toISOString()} ${line}`);
+      writeSync(this.#file, `${new Date().toISOString()} ${text}\n`);
     } catch (error) {
       this.stop();
       log.error({}, `tracing ends, its file cannot be written: ${String(error)}`);

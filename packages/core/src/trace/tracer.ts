@@ -35,6 +35,12 @@ export interface TraceLine {
   readonly time: string;
 }
 
+/** The line as a person wants it; undefined for a round, because a program knows nothing of rounds. */
+export function lineText({ kind, text, time }: TraceLine): string | undefined {
+  if (kind === "round") return undefined;
+  return time === "" ? text : `${text} ${time}`;
+}
+
 export interface TracerOptions {
   /** The device's name, for each line. */
   readonly device: string;

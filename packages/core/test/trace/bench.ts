@@ -4,7 +4,7 @@ import { onTestFinished } from "vitest";
 import { type AnyDevice, type Logger, MemoryKernel, silent } from "../../src/index.ts";
 import { type Monitor, Tap } from "../../src/session/monitor.ts";
 import { encodeHead, encodeHeader, RECORD, RECORD_HEAD_SIZE, type RecordKind } from "../../src/trace/recording.ts";
-import { Tracer } from "../../src/trace/tracer.ts";
+import { lineText, type TraceLine, Tracer } from "../../src/trace/tracer.ts";
 import { FakeClock } from "../fake-clock.ts";
 import { settled } from "../session/harness.ts";
 
@@ -16,8 +16,9 @@ export async function looked(device: AnyDevice, log: Logger = silent) {
   const { driver, files } = device;
   const path = `/dev/${device.name}`;
   const lines: string[] = [];
-  const write = ({ kind, text, time }: { kind: string; text: string; time: string }) => {
-    if (kind !== "round") lines.push(time === "" ? text : `${text} ${time}`);
+  const write = (line: TraceLine) => {
+    const text = lineText(line);
+    if (text !== undefined) lines.push(text);
   };
   const waiting = () => tap.waiting();
   const names = new Map([[4242, "cat"]]);
