@@ -94,7 +94,7 @@ const ANNOTATIONS = shape(
   {
     headers: listOf(text),
     about: text,
-    constants: recordOf(shape({ doc: text, names: listOf(text), except: listOf(text) }, "names")),
+    constants: recordOf(shape({ doc: text, names: listOf(text), except: listOf(text), isHex: flag }, "names")),
     types: recordOf(shape({ doc: text, fields: recordOf(FIELD), choose: listOf(text) })),
     commands: recordOf(COMMAND),
     except: listOf(text),

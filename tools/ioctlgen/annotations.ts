@@ -30,6 +30,8 @@ export interface ConstantsAnnotation {
   readonly names: readonly string[];
   /** Names or patterns that the patterns of `names` leave out. */
   readonly except?: readonly string[];
+  /** Whether numbers read better in hexadecimal. Default: where they are flags of a field or command. */
+  readonly isHex?: boolean;
 }
 
 export interface TypeAnnotation {

@@ -56,7 +56,7 @@ interface Node {
   readonly isBitField: boolean;
   /** The type of a sizeof expression. */
   readonly argument: string | undefined;
-  /** The id of the record that a type defines on the spot. */
+  /** The id of the record that a type defines on the spot, or is. */
   readonly owned: string | undefined;
   readonly place: Place;
   readonly inner: readonly Node[];
@@ -111,7 +111,7 @@ function nodeOf(json: Json, places: Places): Node {
     isComplete: json["completeDefinition"] === true,
     isBitField: json["isBitfield"] === true,
     argument: textAt(json, "argType", "qualType"),
-    owned: textAt(json, "ownedTagDecl", "id"),
+    owned: textAt(json, "ownedTagDecl", "id") ?? textAt(json, "decl", "id"),
     place,
     inner: inner.map((child) => nodeOf(child, places)),
   };

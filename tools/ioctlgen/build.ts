@@ -4,9 +4,9 @@
 import { ToolError } from "../shared/errors.ts";
 import type { Annotations, CommandAnnotation } from "./annotations.ts";
 import type { Enumerator } from "./ast.ts";
-import { integerWord } from "./c-type.ts";
+import { INTEGER_WORDS } from "./c-type.ts";
 import { isEncoded, isPattern, type Macro, shownPlace } from "./macros.ts";
-import type { Alias, Constant, Group, Model, ModelCommand } from "./model.ts";
+import { type Alias, boxName, type Constant, type Group, type Model, type ModelCommand } from "./model.ts";
 import { choose, type Header } from "./names.ts";
 import { namesOf, TypeBuilder } from "./types.ts";
 
@@ -16,16 +16,16 @@ type Values = ReadonlyMap<string, Enumerator>;
 export async function buildModel(header: Header, annotations: Annotations): Promise<Model> {
   const groups = await buildGroups(header, annotations);
   const limits = await limitsOf(header, annotations);
-  const used = new Set<string>();
+  const flags = new Set<string>();
   const types = new TypeBuilder({
     declarations: header.declarations,
     annotations: annotations.types ?? {},
     constant: (name, path) =>
       number(limits.get(name) ?? header.declarations.enumerators.get(name), `${path}: max: ${name}`),
-    group: (name, path) => {
+    group: (name, style, path) => {
       if (name.startsWith("enum ")) return enumerationGroup(name, header, groups);
       if (!groups.has(name)) throw new ToolError(`${path}: there is no group ${name} among the constants`);
-      used.add(name);
+      if (style === "flags") flags.add(name);
       return name;
     },
   });
@@ -34,7 +34,14 @@ export async function buildModel(header: Header, annotations: Annotations): Prom
     types.typeOf(name, { file: "annotations", line: 0 }, `types["${name}"]`);
   }
   const { commands, aliases } = await buildCommands(header, annotations, types);
-  const model = { groups: [...groups.values()], types: types.named, commands, aliases };
+  for (const name of Object.keys(annotations.types ?? {})) {
+    if (!types.annotated.has(name))
+      throw new ToolError(
+        `types["${name}"]: nothing is laid out under this name; what has a tag goes by it ("struct x")`,
+      );
+  }
+  const ordered = [...groups.values()].map((group) => (flags.has(group.name) ? asFlags(group, annotations) : group));
+  const model = { groups: ordered, types: types.named, commands, aliases };
   checkNames(model);
   return model;
 }
@@ -46,7 +53,7 @@ async function buildGroups(header: Header, annotations: Annotations): Promise<Ma
     .map(({ name }) => name);
   const candidates = [...plain, ...declarations.enumerators.keys()];
   const groups = new Map<string, Group>();
-  for (const [name, { doc, names, except }] of Object.entries(annotations.constants ?? {})) {
+  for (const [name, { doc, names, except, isHex }] of Object.entries(annotations.constants ?? {})) {
     const path = `constants.${name}`;
     const chosen = choose({ names, except: except ?? [], path }, candidates);
     const values = await evaluate(chosen);
@@ -55,17 +62,19 @@ async function buildGroups(header: Header, annotations: Annotations): Promise<Ma
       const found = values.get(constant);
       // What fits a pattern and is no integer was not meant.
       if (found === undefined && !names.includes(constant)) continue;
-      const isHex = /0x|<</i.test(macros.get(constant)?.body ?? "");
-      constants.push({ name: constant, value: number(found, `${path}: ${constant}`), isHex });
+      constants.push({ name: constant, value: number(found, `${path}: ${constant}`) });
     }
-    groups.set(name, { name, doc, constants: widerFirst(constants) });
+    groups.set(name, { name, doc, isHex: isHex ?? false, constants });
   }
   return groups;
 }
 
+function asFlags(group: Group, { constants = {} }: Annotations): Group {
+  return { ...group, isHex: constants[group.name]?.isHex ?? true, constants: widerFirst(group.constants) };
+}
+
 /** A trace takes bits off in the order of the names: what has another's bits and more must come before it. */
 function widerFirst(constants: readonly Constant[]): Constant[] {
-  if (!constants.some(({ isHex }) => isHex)) return [...constants];
   const sorted: Constant[] = [];
   for (const constant of constants) {
     const narrower = sorted.findIndex(({ value }) => {
@@ -88,9 +97,8 @@ function enumerationGroup(c: string, { declarations }: Header, groups: Map<strin
   const constants = (declarations.enums.get(c) ?? []).map((enumerator) => ({
     name: enumerator.name,
     value: number(enumerator, enumerator.name),
-    isHex: false,
   }));
-  groups.set(name, { name, doc: undefined, constants });
+  groups.set(name, { name, doc: undefined, isHex: false, constants });
   return name;
 }
 
@@ -213,9 +221,16 @@ function checkNames({ groups, types, commands, aliases }: Model): void {
   }
 }
 
-const RESERVED =
-  /^(struct|union|ptr|bytes|array|cstring|flags|enumeration|command|io|ior|iow|iowr|Infer|address|kernelU?[lL]ong|u?int|u?long|[ui](8|16|32|64)|u?Int|U?[Ll]ong|break|case|class|const|default|delete|enum|export|function|import|in|interface|let|new|package|private|public|switch|this|type|var|void|while|with|yield)$/;
+const RESERVED = new Set(
+  (
+    "struct union ptr bytes array cstring flags enumeration command io ior iow iowr Infer " +
+    "arguments await break case catch class const continue debugger default delete do else enum eval export extends " +
+    "false finally for function if implements import in instanceof interface let new null package private protected " +
+    "public return static super switch this throw true try type typeof undefined var void while with yield"
+  ).split(" "),
+);
 
 function isReserved(name: string): boolean {
-  return RESERVED.test(name) || integerWord(name) !== undefined;
+  const isWord = INTEGER_WORDS.includes(name) || INTEGER_WORDS.some((word) => boxName(word) === name);
+  return RESERVED.has(name) || isWord;
 }

@@ -9,7 +9,10 @@ export type CType =
   /** Of undefined count: a flexible array. */
   | { readonly kind: "array"; readonly of: CType; readonly count: number | undefined };
 
-/** @throws ToolError for a function, a vector, or what else is no data */
+/** Of a type that is nothing a schema can describe; who knows where it stands says so. */
+export class NoData extends ToolError {}
+
+/** @throws NoData for a function, a vector, or what else is no data */
 export function parseCType(spelling: string): CType {
   const text = spelling.trim();
   const array = /^([^[]*?)\s*\[(\d*)\](.*)$/.exec(text);
@@ -26,8 +29,7 @@ export function parseCType(spelling: string): CType {
     .replace(/\b(const|volatile)\b/g, "")
     .trim()
     .replace(/\s+/g, " ");
-  if (!/^[A-Za-z_][\w ]*$/.test(name))
-    throw new ToolError(`the type ${spelling} is no data that a schema can describe`);
+  if (!/^[A-Za-z_][\w ]*$/.test(name)) throw new NoData(`the type ${spelling} is no data that a schema can describe`);
   return { kind: "name", name };
 }
 
@@ -52,6 +54,9 @@ const INTEGERS: Readonly<Record<string, string>> = {
   __s32: "i32",
   __u32: "u32",
 };
+
+/** All words for integers in the schema language. */
+export const INTEGER_WORDS: readonly string[] = [...new Set(Object.values(INTEGERS)), "address"];
 
 /** The schema language's word for an integer type or typedef, or undefined. */
 export function integerWord(name: string): string | undefined {

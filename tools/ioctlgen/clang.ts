@@ -1,7 +1,7 @@
 // The C compiler: what it makes of headers, in text. A CSource lives for one run of the tool.
 
 import { spawn } from "node:child_process";
-import { dirname, resolve } from "node:path";
+import { dirname } from "node:path";
 import type { DataModel } from "@devlift/core";
 import { ToolError } from "../shared/errors.ts";
 
@@ -18,10 +18,16 @@ export interface Output {
   readonly stderr: string;
 }
 
+export interface PipeOptions {
+  readonly input: string;
+  /** Default: the tool's own. */
+  readonly cwd?: string;
+}
+
 /** Runs a program with `input` on its standard input. @throws ToolError when it does not start */
-export function pipe(program: string, args: readonly string[], input: string): Promise<Output> {
+export function pipe(program: string, args: readonly string[], { input, ...options }: PipeOptions): Promise<Output> {
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args);
+    const child = spawn(program, args, options);
     const stdout: Buffer[] = [];
     const stderr: Buffer[] = [];
     child.stdout.on("data", (chunk: Buffer) => stdout.push(chunk));
@@ -47,13 +53,13 @@ export interface Complaint {
 export class CSource {
   readonly #includes: string;
   readonly #count: number;
+  readonly #folder: string;
 
   /** @param headers as in Annotations. @param file the annotation file, beside which "./" is */
   constructor(headers: readonly string[], file: string) {
-    const quoted = headers.map((header) =>
-      header.startsWith(".") ? `"${resolve(dirname(file), header)}"` : `<${header}>`,
-    );
+    const quoted = headers.map((header) => (header.startsWith(".") ? `"${header}"` : `<${header}>`));
     this.#count = quoted.length;
+    this.#folder = dirname(file);
     this.#includes = quoted.map((header) => `#include ${header}\n`).join("");
   }
 
@@ -87,7 +93,9 @@ export class CSource {
     // The kernel's headers serve all three models, but the compiler looks for them under the name of its own alone.
     const headers = ["-isystem", "/usr/include/x86_64-linux-gnu"];
     const options = ["-std=gnu11", "-ffreestanding", "-w", "-ferror-limit=0", "-fno-caret-diagnostics", ...headers];
-    return pipe("clang", [`--target=${TARGETS[model]}`, ...options, ...what, "-x", "c", "-"], this.#includes + text);
+    // "./my.h" is looked for, and named in messages, from where the compiler runs.
+    const where = { input: this.#includes + text, cwd: this.#folder };
+    return pipe("clang", [`--target=${TARGETS[model]}`, ...options, ...what, "-x", "c", "-"], where);
   }
 
   #complaints(stderr: string): Complaint[] {

@@ -67,7 +67,9 @@ async function filesOf(names: readonly string[]): Promise<string[]> {
 /** The tool's argument for a file, as its output tells it: what everybody could type in the checkout. */
 async function argumentFor(file: string): Promise<string> {
   const twins = (await annotationFiles()).filter((other) => nameOf(other) === nameOf(file));
-  return twins.length === 1 && twins[0] === file ? nameOf(file) : relative(ROOT, file);
+  if (twins.length === 1 && twins[0] === file) return nameOf(file);
+  const path = relative(ROOT, file);
+  return path.startsWith("..") ? basename(file) : path;
 }
 
 /** The first line in which two texts differ, for a message. */

@@ -47,8 +47,8 @@ async function formatted(text: string, path: string): Promise<string> {
   const biome = join(ROOT, "node_modules/.bin/biome");
   const options = ["--vcs-enabled=false", `--config-path=${ROOT}`, `--stdin-file-path=${path}`];
   // Of the two, the first alone sorts imports, and the second alone fails for what does not parse.
-  const sorted = await pipe(biome, ["check", "--write", "--linter-enabled=false", ...options], text);
-  const { status, stdout, stderr } = await pipe(biome, ["format", ...options], sorted.stdout);
+  const sorted = await pipe(biome, ["check", "--write", "--linter-enabled=false", ...options], { input: text });
+  const { status, stdout, stderr } = await pipe(biome, ["format", ...options], { input: sorted.stdout });
   if (status !== 0 || stdout === "") throw new ToolError(`the output is no TypeScript:\n${stderr.trimEnd()}`);
   return stdout.endsWith("\n") ? stdout : `${stdout}\n`;
 }

@@ -13,7 +13,7 @@ export interface Macro extends Place {
 
 /** `header:line`, with the header as programs include it. */
 export function shownPlace({ file, line }: Place): string {
-  return `${file.replace(/^\/usr\/include\/(x86_64-linux-gnu\/)?/, "")}:${line}`;
+  return `${file.replace(/^\/usr\/include\/(x86_64-linux-gnu\/)?|^(\.\/)+/, "")}:${line}`;
 }
 
 /** @param text what `clang -E -dD` prints */

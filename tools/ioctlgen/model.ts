@@ -40,14 +40,14 @@ export interface NamedType {
 export interface Group {
   readonly name: string;
   readonly doc: string | undefined;
+  /** Whether the numbers are printed in hexadecimal. */
+  readonly isHex: boolean;
   readonly constants: readonly Constant[];
 }
 
 export interface Constant {
   readonly name: string;
   readonly value: number;
-  /** Whether it reads better in hexadecimal. */
-  readonly isHex: boolean;
 }
 
 export interface ModelCommand {
@@ -62,6 +62,11 @@ export interface ModelCommand {
   readonly isHex: boolean;
   readonly argument: "none" | "value" | "address" | Type;
   readonly direction: "in" | "out" | "inout";
+}
+
+/** The output's name for a struct of one integer, by the schema language's word for the integer. */
+export function boxName(word: string): string {
+  return `${word.charAt(0).toUpperCase()}${word.slice(1)}`;
 }
 
 /** Another name of a command. */

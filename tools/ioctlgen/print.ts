@@ -4,7 +4,16 @@
 import type { Annotations } from "./annotations.ts";
 import { isRule } from "./annotations-check.ts";
 import { shownPlace } from "./macros.ts";
-import type { Constant, Group, Model, ModelCommand, ModelCount, NamedType, Type } from "./model.ts";
+import {
+  boxName,
+  type Constant,
+  type Group,
+  type Model,
+  type ModelCommand,
+  type ModelCount,
+  type NamedType,
+  type Type,
+} from "./model.ts";
 
 export interface Origin {
   readonly annotations: Annotations;
@@ -54,8 +63,8 @@ class Printer {
     }
   }
 
-  group({ name, doc, constants }: Group): string {
-    const lines = constants.map((constant) => `${constant.name}: ${constantValue(constant)},\n`);
+  group({ name, doc, isHex, constants }: Group): string {
+    const lines = constants.map((constant) => `${constant.name}: ${constantValue(constant, isHex)},\n`);
     return `${comment(doc)}export const ${name} = {\n${lines.join("")}} as const;\n`;
   }
 
@@ -89,8 +98,7 @@ class Printer {
   #argument(type: Type): string {
     if (type.kind !== "integer") return this.type(type);
     if (type.names) return `${this.word("struct")}({ value: ${this.type(type)} })`;
-    const name =
-      type.word === "kernelLong" ? "KernelLong" : `${type.word.charAt(0).toUpperCase()}${type.word.slice(1)}`;
+    const name = boxName(type.word);
     this.boxes.set(name, `const ${name} = ${this.word("struct")}({ value: ${this.word(type.word)} });\n`);
     return name;
   }
@@ -105,7 +113,7 @@ function hex(value: number): string {
   return `0x${value.toString(16).padStart(4, "0")}`;
 }
 
-function constantValue({ value, isHex }: Constant): string {
+function constantValue({ value }: Constant, isHex: boolean): string {
   return isHex && value >= 0 ? `0x${value.toString(16)}` : String(value);
 }
 

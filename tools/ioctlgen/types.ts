@@ -5,7 +5,7 @@ import { ToolError } from "../shared/errors.ts";
 import type { FieldAnnotation, TypeAnnotation } from "./annotations.ts";
 import { isRule } from "./annotations-check.ts";
 import type { CField, CRecord, Declarations } from "./ast.ts";
-import { type CType, integerWord, parseCType } from "./c-type.ts";
+import { type CType, integerWord, NoData, parseCType } from "./c-type.ts";
 import { type Place, shownPlace } from "./macros.ts";
 import type { ModelCount, ModelField, NamedBy, NamedType, Type } from "./model.ts";
 
@@ -15,7 +15,7 @@ export interface TypeContext {
   /** The value of a constant by name. @throws ToolError when there is none */
   readonly constant: (name: string, path: string) => number;
   /** The group for an enumeration of C, or for the group that an annotation names. @throws ToolError */
-  readonly group: (name: string, path: string) => string;
+  readonly group: (name: string, style: NamedBy["style"], path: string) => string;
 }
 
 /** Where a type stands, and what is said of it. */
@@ -32,6 +32,8 @@ const WIDE: readonly string[] = ["i64", "u64", "address"];
 export class TypeBuilder {
   readonly #context: TypeContext;
   readonly #named = new Map<string, NamedType>();
+  /** The keys of the annotations that were put to use. */
+  readonly annotated = new Set<string>();
 
   constructor(context: TypeContext) {
     this.#context = context;
@@ -54,14 +56,17 @@ export class TypeBuilder {
     if (type.kind !== "integer" || WIDE.includes(type.word)) {
       throw new ToolError(`${path}: ${names.style} are for integers of at most 32 bits, and long`);
     }
-    return { ...type, names: { ...names, groups: names.groups.map((group) => this.#context.group(group, path)) } };
+    return {
+      ...type,
+      names: { ...names, groups: names.groups.map((group) => this.#context.group(group, names.style, path)) },
+    };
   }
 
   #located<T>({ place, path }: { place: Place; path: string }, act: () => T): T {
     try {
       return act();
     } catch (error) {
-      if (!(error instanceof ToolError) || error.message.includes(": ")) throw error;
+      if (!(error instanceof NoData)) throw error;
       throw new ToolError(`${shownPlace(place)}: ${path}: ${error.message}`, { cause: error });
     }
   }
@@ -91,7 +96,7 @@ export class TypeBuilder {
   #enumeration(name: string, site: Site): Type {
     const enumerators = this.#context.declarations.enums.get(name) ?? [];
     const word = enumerators.some(({ value }) => value < 0n) ? "int" : "uint";
-    const group = this.#context.group(name, site.path);
+    const group = this.#context.group(name, "values", site.path);
     return { kind: "integer", word, names: { style: "values", groups: [group] } };
   }
 
@@ -139,6 +144,7 @@ export class TypeBuilder {
   }
 
   #layout(c: string, record: CRecord, notes: TypeAnnotation): Type {
+    this.annotated.add(c);
     const used = new Set<string>();
     const chosen = new Set<string>();
     const fields = record.fields.flatMap((field) => this.#members(field, { c, notes, used, chosen }));
@@ -187,6 +193,7 @@ export class TypeBuilder {
       for (const { name } of [member, ...(member.record?.fields ?? [])]) of.chosen.add(name ?? "");
       return this.#members(member, of);
     }
+    if (name === "__proto__") this.#fail({ place, path }, "JavaScript has another use for this name");
     const notes = of.notes.fields?.[name] ?? {};
     of.used.add(name);
     const site = { place, path, notes, record };

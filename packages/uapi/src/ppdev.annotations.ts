@@ -14,6 +14,7 @@ export default {
     IEEE1284_MODE: {
       doc: "IEEE 1284 transfer modes.",
       names: ["IEEE1284_MODE_*"],
+      isHex: true,
     },
   },
   types: {
@@ -24,7 +25,12 @@ export default {
     "struct timeval": { doc: "Seconds and microseconds." },
   },
   commands: {
-    "PP*": {},
+    PPFCONTROL: {},
+    PPRDATA: {},
+    PPWDATA: {},
+    PPSETPHASE: {},
+    PPSETTIME: {},
+    PPGETPHASE: {},
     PPRSTATUS: { flags: "PARPORT_STATUS" },
     PPRCONTROL: { flags: "PARPORT_CONTROL" },
     PPWCONTROL: { flags: "PARPORT_CONTROL" },

@@ -43,7 +43,7 @@ export const AFMT = {
 
 /** As a format for SNDCTL_DSP_SETFMT: change nothing. */
 export const AFMT_QUERY = {
-  AFMT_QUERY: 0x0,
+  AFMT_QUERY: 0,
 } as const;
 
 /** Bits of SNDCTL_DSP_GETCAPS, and the mask of a revision. */

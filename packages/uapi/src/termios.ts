@@ -167,7 +167,7 @@ export const MASK = {
   CBAUD: 0x100f,
   CSIZE: 0x30,
   CIBAUD: 0x100f0000,
-  IBSHIFT: 16,
+  IBSHIFT: 0x10,
 } as const;
 
 /** The argument of TCFLSH. */

@@ -12,11 +12,30 @@ export default {
   constants: {
     USBDEVFS_URB_FLAG: {
       doc: "Flags of an URB.",
-      names: ["USBDEVFS_URB_*"],
-      except: ["USBDEVFS_URB_TYPE_*"],
+      names: [
+        "USBDEVFS_URB_SHORT_NOT_OK",
+        "USBDEVFS_URB_ISO_ASAP",
+        "USBDEVFS_URB_BULK_CONTINUATION",
+        "USBDEVFS_URB_NO_FSBR",
+        "USBDEVFS_URB_ZERO_PACKET",
+        "USBDEVFS_URB_NO_INTERRUPT",
+      ],
     },
     USBDEVFS_URB_TYPE: { doc: "Kinds of transfers.", names: ["USBDEVFS_URB_TYPE_*"] },
-    USBDEVFS_CAP: { doc: "Capabilities.", names: ["USBDEVFS_CAP_*"] },
+    USBDEVFS_CAP: {
+      doc: "Capabilities.",
+      names: [
+        "USBDEVFS_CAP_ZERO_PACKET",
+        "USBDEVFS_CAP_BULK_CONTINUATION",
+        "USBDEVFS_CAP_NO_PACKET_SIZE_LIM",
+        "USBDEVFS_CAP_BULK_SCATTER_GATHER",
+        "USBDEVFS_CAP_REAP_AFTER_DISCONNECT",
+        "USBDEVFS_CAP_MMAP",
+        "USBDEVFS_CAP_DROP_PRIVILEGES",
+        "USBDEVFS_CAP_CONNINFO_EX",
+        "USBDEVFS_CAP_SUSPEND",
+      ],
+    },
     USBDEVFS_DISCONNECT_CLAIM_FLAG: {
       names: ["USBDEVFS_DISCONNECT_CLAIM_IF_DRIVER", "USBDEVFS_DISCONNECT_CLAIM_EXCEPT_DRIVER"],
     },
@@ -97,7 +116,6 @@ export default {
     "struct usbdevfs_streams": { fields: { eps: { doc: "Endpoints.", count: "num_eps", max: 30 } } },
   },
   commands: {
-    "USBDEVFS_*": {},
     USBDEVFS_CONTROL: { doc: "The result is the number of bytes that were transferred." },
     USBDEVFS_BULK: { doc: "The result is the number of bytes that were transferred." },
     USBDEVFS_RESETEP: { direction: "in" },
@@ -115,6 +133,8 @@ export default {
     USBDEVFS_CLEAR_HALT: { direction: "in" },
     USBDEVFS_CLAIM_PORT: { direction: "in" },
     USBDEVFS_RELEASE_PORT: { direction: "in" },
+    USBDEVFS_IOCTL: {},
+    USBDEVFS_HUB_PORTINFO: {},
     USBDEVFS_GET_CAPABILITIES: { flags: "USBDEVFS_CAP" },
     USBDEVFS_DISCONNECT_CLAIM: { direction: "in" },
     USBDEVFS_ALLOC_STREAMS: { direction: "in" },
@@ -133,6 +153,4 @@ export default {
     USBDEVFS_ALLOW_SUSPEND: { argument: "none" },
     USBDEVFS_WAIT_FOR_RESUME: { argument: "none" },
   },
-  // What 32-bit programs call; the kernel's own view of them.
-  except: ["USBDEVFS_*32"],
 } satisfies Annotations;

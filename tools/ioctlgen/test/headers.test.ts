@@ -64,14 +64,14 @@ export const mode = {
   FAST: 4,
 } as const;
 
-/** struct point of ${folder}/my.h. */
+/** struct point of my.h. */
 export const point = struct({
   x: int,
   y: int,
 });
 export type point = Infer<typeof point>;
 
-/** struct all of ${folder}/my.h. */
+/** struct all of my.h. */
 export const all = struct({
   mode: enumeration(uint, mode),
   tag: u16,
@@ -134,8 +134,18 @@ export const MY_OLDER = MY_OLD;`.trim(),
   test("bits that have those of others come before them; what is no number fits no pattern", async () => {
     const header =
       '#define F_A (1 << 0)\n#define F_B 0x2\n#define F_AB (F_A | 0x2)\n#define F_TEXT "x"\n#define F_C 0x80000000';
-    expect(await body(header, { constants: { F: { names: ["F_*"] } } })).toBe(
-      "export const F = {\n  F_AB: 0x3,\n  F_A: 0x1,\n  F_B: 0x2,\n  F_C: 0x80000000,\n} as const;",
+    const constants = { F: { names: ["F_*"] } };
+    const commands = { A: { argument: "int", direction: "in", flags: "F" } } as const;
+    expect(await body(`${header}\n#define A 7`, { constants, commands })).toBe(
+      `
+export const F = {
+  F_AB: 0x3,
+  F_A: 0x1,
+  F_B: 0x2,
+  F_C: 0x80000000,
+} as const;
+
+export const A = command(0x0007, struct({ value: flags(int, F) }));`.trim(),
     );
   });
 });
@@ -158,7 +168,7 @@ describe("what annotations say", () => {
     const constants = { F: { names: ["F_IN"] } };
     expect(await body(header, { constants, types: { "struct box": { doc: "A box", fields } } })).toContain(
       `
-/** A box. struct box of ${folder}/my.h. */
+/** A box. struct box of my.h. */
 export const box = struct({
   /** Bits. */
   flags: flags(uint, F),
@@ -195,6 +205,11 @@ export const box = struct({
       "a count without limit",
       { "struct box": { fields: { items: { count: "n", direction: "in" } } } },
       "count and max belong together",
+    ],
+    [
+      "an unknown nameless struct",
+      { "struct item.v": {} },
+      'types["struct item.v"]: nothing is laid out under this name',
     ],
     ["a choice of nothing", { "struct item": { choose: ["v"] } }, "choose: no anonymous union has a member v"],
   ])("%s", async (_, types, message) => {
