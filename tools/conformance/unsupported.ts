@@ -36,6 +36,12 @@ export const UNSUPPORTED: readonly Unsupported[] = [
     need: "root",
     reason: "the daemon believes who the client says it is, so a change of user proves nothing",
   },
+  {
+    channel: "fuse",
+    need: "unrestricted",
+    reason:
+      "the kernel copies what the number encodes, one area, and lets the daemon of a file ask for no other (FUSE_IOCTL_UNRESTRICTED is cuse.c's alone; fs/fuse/ioctl.c), so pointers in an argument and numbers older than _IOC lead nowhere",
+  },
 ];
 
 /** The entry that says a case cannot work; undefined when it has to. */

@@ -84,12 +84,28 @@ struct leaf { uint32_t len; ptr_t data; };
 struct branch { ptr_t leaf; uint32_t value; };
 struct tree { uint32_t value; ptr_t left, right; };
 
+struct variant { uint32_t kind; union { uint32_t number; struct pair pair; uint8_t bytes[12]; } value; };
+struct named { uint32_t mode; uint16_t bits; int16_t small; };
+/* Of __kernel_long_t, which x32 has with 64 bits. */
+#ifdef X32
+struct times { int64_t sec, usec; };
+#else
+struct times { long sec, usec; };
+#endif
+struct signed_length { int32_t len; uint32_t sum; ptr_t data; };
+struct wide_length { uint64_t len; uint32_t sum; ptr_t data; };
+struct byte_length { uint32_t size, sum; ptr_t items; };
+struct list { uint32_t value; ptr_t next; };
+struct twins { uint32_t len, sum; ptr_t from, to; };
+
 #define SEGMENT_READ 1
 #define MAX_BLOCK (1 << 20)
 
 #define S_NONE _IO('c', 32)
 #define S_VALUE _IO('c', 33)
 #define S_MINUS _IO('c', 34)
+#define S_ADDRESS _IO('c', 35)
+#define S_RESULT _IO('c', 36)
 #define S_IN(size) _IOC(_IOC_WRITE, 'c', 48, size)
 #define S_OUT(size) _IOC(_IOC_READ, 'c', 49, size)
 #define S_INOUT(size) _IOC(_IOC_READ | _IOC_WRITE, 'c', 50, size)
@@ -97,6 +113,12 @@ struct tree { uint32_t value; ptr_t left, right; };
 #define S_PAIR _IOWR('c', 65, struct pair)
 #define S_TEXT _IOWR('c', 66, struct text)
 #define S_WRONG_WAY _IOR('c', 67, struct pair)
+#define S_SPOILS _IOWR('c', 68, struct pair)
+#define S_SPOILS_LATER _IOWR('c', 69, struct pair)
+#define S_VARIANT _IOWR('c', 70, struct variant)
+#define S_NAMED _IOWR('c', 71, struct named)
+#define S_TIMES _IOWR('c', 72, struct times)
+#define S_MISFIT _IOWR('c', 73, struct pair)
 #define S_LEGACY_NONE 0x5520
 #define S_LEGACY_VALUE 0x5521
 #define S_LEGACY_IN 0x5522
@@ -105,6 +127,7 @@ struct tree { uint32_t value; ptr_t left, right; };
 #define S_LEGACY_LARGE 0x5525
 #define S_LEGACY_TOO_LARGE 0x5526
 #define S_LEGACY_TERMIOS 0x5401
+#define S_LEGACY_ADDRESS 0x5527
 #define S_BLOCK_IN _IOWR('c', 80, struct block)
 #define S_BLOCK_OUT _IOWR('c', 81, struct block)
 #define S_BLOCK_INOUT _IOWR('c', 82, struct block)
@@ -114,6 +137,13 @@ struct tree { uint32_t value; ptr_t left, right; };
 #define S_FLEXIBLE_ITEMS 0x5531
 #define S_TRANSFER _IOW('c', 85, struct transfer)
 #define S_TREE _IOWR('c', 86, struct tree)
+#define S_SIGNED_LENGTH _IOWR('c', 87, struct signed_length)
+#define S_WIDE_LENGTH _IOWR('c', 88, struct wide_length)
+#define S_BYTE_LENGTH _IOWR('c', 89, struct byte_length)
+#define S_LIST _IOWR('c', 90, struct list)
+#define S_TWINS _IOWR('c', 91, struct twins)
+#define S_BLOCK_LATER _IOWR('c', 92, struct block)
+#define S_TAKE _IOWR('c', 93, struct block)
 #define S_INLINE_255 0x5540
 #define S_INLINE_256 0x5541
 

@@ -7,6 +7,8 @@ import {
   bytes,
   command,
   cstring,
+  enumeration,
+  flags,
   i8,
   i16,
   i32,
@@ -15,6 +17,7 @@ import {
   ior,
   iow,
   iowr,
+  kernelLong,
   long,
   ptr,
   struct,
@@ -23,6 +26,7 @@ import {
   u32,
   u64,
   ulong,
+  union,
 } from "@devlift/core";
 
 const TYPE = "c";
@@ -181,11 +185,45 @@ const Branch = struct({ leaf: ptr(Leaf, "inout"), value: u32 });
 /** Four levels: root, branch, leaf, data. */
 export const Tree = struct({ value: u32, left: ptr(Branch, "inout"), right: ptr(Branch, "inout") });
 
+/** The tag tells which member is meant. */
+export const Variant = struct({ kind: u32, value: union(u32, Pair, bytes(12)) });
+export const Named = struct({
+  mode: enumeration(u32, { FIRST: 1, SECOND: 2 }),
+  bits: flags(u16, { ONE: 1, TWO: 2 }),
+  small: enumeration(i16, { MINUS: -1 }),
+});
+export const Times = struct({ sec: kernelLong, usec: kernelLong });
+/** Lengths of other types: one that can be negative, one that a double cannot hold, one in bytes of larger items. */
+export const SignedLength = struct({ len: i32, sum: u32, data: ptr(bytes("len", { max: 256 })) });
+export const WideLength = struct({ len: u64, sum: u32, data: ptr(bytes("len", { max: 256 })) });
+export const ByteLength = struct({
+  size: u32,
+  sum: u32,
+  items: ptr(
+    array(Pair, (m: { readonly size: number }) => m.size / 8, { max: 32 }),
+    "inout",
+  ),
+});
+const Third = struct({ value: u32 });
+const Second = struct({ value: u32, next: ptr(Third, "inout", { nullable: true }) });
+/** A list of up to three. */
+export const List = struct({ value: u32, next: ptr(Second, "inout", { nullable: true }) });
+/** Two of one length, which can be the same memory. */
+export const Twins = struct({
+  len: u32,
+  sum: u32,
+  from: ptr(bytes("len", { max: 256 })),
+  to: ptr(bytes("len", { max: 256 }), "out", { nullable: true }),
+});
+
 /** The shapes of arguments. */
 export const shapes = {
   NONE: io(TYPE, 32, "none"),
   VALUE: io(TYPE, 33),
   MINUS: io(TYPE, 34, "none"),
+  ADDRESS: io(TYPE, 35, "address"),
+  /** Its value is its result, legal or not. */
+  RESULT: io(TYPE, 36),
   ...each("IN", (size) => iow(TYPE, 48, bytes(size))),
   ...each("OUT", (size) => ior(TYPE, 49, bytes(size))),
   ...each("INOUT", (size) => iowr(TYPE, 50, bytes(size))),
@@ -194,6 +232,14 @@ export const shapes = {
   TEXT: iowr(TYPE, 66, Text),
   /** Its number says read, and the driver writes to nobody: wrong directions exist in real headers. */
   WRONG_WAY: ior(TYPE, 67, Pair, "in"),
+  /** Changes its argument, and then fails with the errno in `a`; the second one later. */
+  SPOILS: iowr(TYPE, 68, Pair),
+  SPOILS_LATER: iowr(TYPE, 69, Pair),
+  VARIANT: iowr(TYPE, 70, Variant),
+  NAMED: iowr(TYPE, 71, Named),
+  TIMES: iowr(TYPE, 72, Times),
+  /** A number that the field cannot hold. */
+  MISFIT: iowr(TYPE, 73, Pair),
   LEGACY_NONE: command(0x5520, "none"),
   LEGACY_VALUE: command(0x5521),
   LEGACY_IN: command(0x5522, Pair, "in"),
@@ -202,6 +248,7 @@ export const shapes = {
   LEGACY_LARGE: command(0x5525, bytes(128 * 1024), "inout"),
   LEGACY_TOO_LARGE: command(0x5526, bytes(128 * 1024 + 1), "inout"),
   LEGACY_TERMIOS: command(0x5401, bytes(36), "out"),
+  LEGACY_ADDRESS: command(0x5527, "address"),
   BLOCK_IN: iowr(TYPE, 80, BlockIn),
   BLOCK_OUT: iowr(TYPE, 81, BlockOut, "in"),
   BLOCK_INOUT: iowr(TYPE, 82, BlockInOut),
@@ -211,6 +258,15 @@ export const shapes = {
   FLEXIBLE_ITEMS: command(0x5531, FlexibleItems, "inout"),
   TRANSFER: iow(TYPE, 85, Transfer),
   TREE: iowr(TYPE, 86, Tree),
+  SIGNED_LENGTH: iowr(TYPE, 87, SignedLength),
+  WIDE_LENGTH: iowr(TYPE, 88, WideLength),
+  BYTE_LENGTH: iowr(TYPE, 89, ByteLength),
+  LIST: iowr(TYPE, 90, List),
+  TWINS: iowr(TYPE, 91, Twins),
+  /** As BLOCK_INOUT, in a promise. */
+  BLOCK_LATER: iowr(TYPE, 92, BlockInOut),
+  /** Takes from the stream as a read does, and waits as one. Its result says how much. */
+  TAKE: iowr(TYPE, 93, BlockOut),
   INLINE_255: command(0x5540, inline(255), "in"),
   INLINE_256: command(0x5541, inline(256), "in"),
 } as const;

@@ -1,9 +1,9 @@
 // What the ioctls do with their arguments: something that a client can check, on every byte that it may see.
 // In: the result is a checksum. Out: a pattern. Inout: every byte is changed.
 
-import { type Commands, DeviceError, type Driver } from "@devlift/core";
+import { type Commands, DeviceError, type Driver, wouldBlock } from "@devlift/core";
 import { each, SEGMENT_READ, type shapes } from "./protocol.ts";
-import type { Member } from "./room.ts";
+import { errnoOf, type Member } from "./room.ts";
 
 interface Bytes {
   readonly arg: Uint8Array;
@@ -20,6 +20,9 @@ const fill = (data: Uint8Array, seed: number): void => {
 const flip = (data: Uint8Array): void => {
   for (let index = 0; index < data.length; index++) data[index] = (data[index] ?? 0) ^ 0xa5;
 };
+
+/** An address as a result of ioctl(2), every bit of it. */
+const PRIME = 0x7fff_ffffn;
 
 export const shapeHandlers: Handlers<typeof shapes> = {
   ...each(
@@ -45,6 +48,8 @@ export const shapeHandlers: Handlers<typeof shapes> = {
   MINUS() {
     throw new DeviceError("EPERM", "as the client asked");
   },
+  ADDRESS: ({ arg }) => Number(arg % PRIME),
+  RESULT: ({ arg }) => arg,
   MIXED({ arg }) {
     arg.a = 255 - arg.a;
     arg.b = BigInt.asUintN(64, ~arg.b);
@@ -66,6 +71,33 @@ export const shapeHandlers: Handlers<typeof shapes> = {
     return arg.text.length;
   },
   WRONG_WAY: ({ arg }) => arg.a + arg.b,
+  SPOILS({ arg }) {
+    const { a } = arg;
+    Object.assign(arg, { a: 1, b: 2 });
+    throw new DeviceError(errnoOf(a), "as the client asked");
+  },
+  async SPOILS_LATER({ arg }) {
+    const { a } = arg;
+    Object.assign(arg, { a: 1, b: 2 });
+    await Promise.resolve();
+    throw new DeviceError(errnoOf(a), "as the client asked");
+  },
+  VARIANT({ arg }) {
+    flip(arg.value);
+    return arg.kind;
+  },
+  NAMED({ arg }) {
+    arg.mode = (arg.mode + 1) >>> 0;
+    arg.bits ^= 0xffff;
+    arg.small = -1 - arg.small;
+  },
+  TIMES({ arg }) {
+    arg.sec = -arg.sec;
+    arg.usec = -arg.usec;
+  },
+  MISFIT({ arg }) {
+    arg.b = -1;
+  },
   LEGACY_NONE: () => 43,
   LEGACY_VALUE: ({ arg }) => (arg < 0 ? -arg : arg),
   LEGACY_IN: ({ arg }) => arg.a * 256 + arg.b,
@@ -79,6 +111,7 @@ export const shapeHandlers: Handlers<typeof shapes> = {
   LEGACY_LARGE: ({ arg }) => flip(arg),
   LEGACY_TOO_LARGE: ({ arg }) => flip(arg),
   LEGACY_TERMIOS: ({ arg }) => fill(arg, 9),
+  LEGACY_ADDRESS: ({ arg }) => Number(arg % PRIME),
   BLOCK_IN({ arg }) {
     arg.result = sum(arg.data);
   },
@@ -109,6 +142,43 @@ export const shapeHandlers: Handlers<typeof shapes> = {
   TRANSFER: ({ arg }) => segments(arg.segments),
   INLINE_255: ({ arg }) => segments(arg.segments),
   INLINE_256: ({ arg }) => segments(arg.segments),
+  SIGNED_LENGTH({ arg }) {
+    arg.sum = sum(arg.data);
+  },
+  WIDE_LENGTH({ arg }) {
+    arg.sum = sum(arg.data);
+  },
+  BYTE_LENGTH({ arg }) {
+    arg.sum = arg.items.length;
+    for (const item of arg.items) [item.a, item.b] = [item.b, item.a];
+  },
+  LIST({ arg }) {
+    let total = 0;
+    for (const node of [arg, arg.next, arg.next?.next]) {
+      if (!node) break;
+      total += node.value;
+      node.value = total;
+    }
+    return total & 0x7fff_ffff;
+  },
+  TWINS({ arg }) {
+    arg.sum = sum(arg.from);
+    for (let index = 0; arg.to !== null && index < arg.len; index++) arg.to[index] = (arg.from[index] ?? 0) + 1;
+  },
+  async BLOCK_LATER({ arg }) {
+    await Promise.resolve();
+    flip(arg.data);
+    arg.result = arg.len;
+  },
+  TAKE({ state: { room }, arg, nonBlocking }) {
+    if (room.held === 0) {
+      if (!nonBlocking) room.count("blocked");
+      return wouldBlock;
+    }
+    const taken = room.pull(arg.data.length);
+    arg.data.set(taken);
+    return taken.length;
+  },
   TREE({ arg }) {
     arg.value = arg.left.value + arg.right.value;
     for (const branch of [arg.left, arg.right]) {
