@@ -10,7 +10,7 @@ import { delimiter, join } from "node:path";
 import { DeviceError } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import { MOUNT, mount, receiveFd, socketPair, umount2 } from "../native.ts";
-import { MAX_TRANSFER, S_IFREG } from "../wire/abi.ts";
+import { MAX_MOUNT_READ, S_IFREG } from "../wire/abi.ts";
 import { errorCode, MADE, MOUNT_TYPE, type Place } from "./fuse-place.ts";
 
 export const DEV_FUSE = "/dev/fuse";
@@ -73,9 +73,9 @@ export async function mountFile(place: Place, way: Way, log: Logger): Promise<Fu
 
 /**
  * allow_other: programs of any user may try, as with a device node. default_permissions: the kernel checks mode and
- * owner, and asks us nothing. max_read: the size of the largest read, as on CUSE.
+ * owner, and asks us nothing. max_read: the size of the largest read.
  */
-const CHECKED = ["default_permissions", `max_read=${MAX_TRANSFER}`];
+const CHECKED = ["default_permissions", `max_read=${MAX_MOUNT_READ}`];
 
 function mountAsRoot(path: string, source: string): number {
   let fd: number;

@@ -95,7 +95,10 @@ export interface OpenCall extends Omit<WaitingCall<unknown>, "state"> {
 }
 
 export interface ReadCall<State> extends WaitingCall<State> {
-  /** Bytes asked for, at most 128 KiB: one read(2) of more is several calls, and goes on as long as each is filled. */
+  /**
+   * Bytes asked for, at most 128 KiB, of a FUSE file 1 MiB: one read(2) of more is several calls, and goes on as long as
+   * each is filled.
+   */
   readonly length: number;
 }
 

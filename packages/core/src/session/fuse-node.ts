@@ -22,8 +22,6 @@ const BLOCK_SIZE = 4096;
  * hold up all others. Congestion, three quarters of it as in fs/fuse/inode.c, is of no meaning here.
  */
 const MAX_BACKGROUND = 1024;
-/** One more than 128 KiB take, so that a buffer that starts within a page goes in one request, too. */
-const MAX_PAGES = abi.MAX_TRANSFER / 4096 + 1;
 
 /** The first minor with FOPEN_PARALLEL_DIRECT_WRITES: Linux 6.2, and Debian's 6.1. */
 const PARALLEL_WRITES_MINOR = 38;
@@ -68,6 +66,8 @@ export class FuseNode {
    * ATOMIC_O_TRUNC: open(O_TRUNC), which is what `echo > file` does, is an open and no SETATTR, which takes the lock.
    * Not taken: ASYNC_DIO, which would send the parts of one transfer at once and in any order; locks, which the kernel
    * then keeps itself; and all that is about caches, names and folders.
+   * MAX_PAGES: reads of up to 1 MiB are one request, because the kernel goes on after one that was filled, and would wait
+   * for more while it has something to give. Writes are 128 KiB as on CUSE: they take a buffer each.
    */
   init(view: RequestView, front: ReplyFront): Uint8Array {
     this.#parallelWrites = view.initMinor >= PARALLEL_WRITES_MINOR;
@@ -80,7 +80,7 @@ export class FuseNode {
       congestion_threshold: (MAX_BACKGROUND * 3) / 4,
       max_write: abi.MAX_TRANSFER,
       time_gran: 1,
-      max_pages: MAX_PAGES,
+      max_pages: abi.MAX_PAGES,
       map_alignment: 0,
     });
   }

@@ -45,6 +45,7 @@ export class FuseSession implements EngineListener {
   readonly #commands: CommandTable;
   readonly #restricted: RestrictedIoctls;
   readonly #size: ShownSize;
+  readonly #maxRead: number;
   readonly #now: () => number;
   readonly #tap: Tap;
   readonly #files = new Map<number, File>();
@@ -64,6 +65,7 @@ export class FuseSession implements EngineListener {
     this.#commands = commandTable(options.driver.commands ?? {});
     this.#restricted = new RestrictedIoctls(this.#commands, options.log);
     this.#size = new ShownSize(options.clock, () => this.#send([...this.#lateFront.notifyStore(ENLARGED_SIZE)]));
+    this.#maxRead = options.node === undefined ? abi.MAX_TRANSFER : abi.MAX_MOUNT_READ;
     this.#now = options.clock.now;
     this.#tap = options.tap ?? new Tap();
     this.#tap.waiting = () => this.#engine.waiting.values();
@@ -221,7 +223,7 @@ export class FuseSession implements EngineListener {
     if (file === undefined) return this.status(ERRNO.EBADF);
     file.nonBlocking = (this.#view.readFlags & abi.O_NONBLOCK) !== 0;
     const call = this.#call("read", file);
-    call.length = Math.min(this.#view.readSize, abi.MAX_TRANSFER);
+    call.length = Math.min(this.#view.readSize, this.#maxRead);
     return this.#run(call);
   }
 

@@ -69,6 +69,11 @@ export const FUSE_POLL_SCHEDULE_NOTIFY = 1 << 0;
 export const O_NONBLOCK = 0o4000;
 export const O_TRUNC = 0o1000;
 
+/** Pages that a request of a mounted file may have: the largest fs.fuse.max_pages_limit by default (FUSE_MAX_MAX_PAGES). */
+export const MAX_PAGES = 256;
+/** Largest read of a mounted file, in bytes. */
+export const MAX_MOUNT_READ: number = MAX_PAGES * 4096;
+
 /** Largest read or write of one request: FUSE_DEFAULT_MAX_PAGES_PER_REQ (32) pages, which CUSE cannot raise. */
 export const MAX_TRANSFER = 128 * 1024;
 

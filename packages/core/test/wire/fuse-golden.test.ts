@@ -51,7 +51,7 @@ const initAnswer = hex(`
   00 03        # congestion_threshold 768
   00 00 02 00  # max_write 128 KiB
   01 00 00 00  # time_gran
-  21 00        # max_pages 33
+  00 01        # max_pages 256
   00 00        # map_alignment
   00 00 00 00  # flags2
   ${"00 00 00 00 ".repeat(7)}  # unused`);
