@@ -66,12 +66,18 @@ export async function runSuite(options: SuiteOptions): Promise<Result[]> {
   const folder = mkdtempSync(join(tmpdir(), "devlift-conformance-"));
   try {
     const where = placeOf(options.channel, folder);
+    const callers: { bits: Bits; cases: readonly Case[] }[] = [];
+    for (const bits of options.bits) callers.push({ bits, cases: await listCases(bits, options.only) });
+    if (callers.every(({ cases }) => cases.length === 0)) throw new ToolError("no case has such a name");
     const daemon = await startDaemon(options.channel, where);
-    const results: Result[] = [];
-    for (const bits of options.bits) results.push(...(await runClient(bits, where, options)));
-    if (results.length === 0) throw new ToolError("no case has such a name");
-    await daemon.stop();
-    return results;
+    try {
+      const results: Result[] = [];
+      for (const { bits, cases } of callers) results.push(...(await runClient(bits, cases, { ...options, where })));
+      await daemon.stop();
+      return results;
+    } finally {
+      daemon.kill();
+    }
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -82,7 +88,13 @@ function placeOf(channel: ChannelName, folder: string): string {
   return join(folder, channel === "memory" ? "socket" : "dev");
 }
 
-async function startDaemon(channel: ChannelName, where: string): Promise<{ stop: () => Promise<void> }> {
+interface Daemon {
+  /** @throws ToolError when it does not end as it should */
+  readonly stop: () => Promise<void>;
+  readonly kill: () => void;
+}
+
+async function startDaemon(channel: ChannelName, where: string): Promise<Daemon> {
   const place = channel === "memory" ? ["--socket", where] : ["--dir", where];
   const args = ["--import", import.meta.resolve("tsx"), DAEMON, "--channel", channel, ...place];
   const child = spawn(process.execPath, args, { stdio: ["pipe", "pipe", "inherit"] });
@@ -93,6 +105,7 @@ async function startDaemon(channel: ChannelName, where: string): Promise<{ stop:
   clearTimeout(limit);
   if (!ready) throw new ToolError(`the reference device did not come up (${await exited})`);
   return {
+    kill: () => child.kill("SIGKILL"),
     stop: async () => {
       const stuck = setTimeout(() => child.kill("SIGKILL"), DAEMON_LIMIT);
       child.stdin.end();
@@ -103,9 +116,12 @@ async function startDaemon(channel: ChannelName, where: string): Promise<{ stop:
   };
 }
 
-async function runClient(bits: Bits, where: string, options: SuiteOptions): Promise<Result[]> {
-  const { channel, only, jobs = DEFAULT_JOBS, limit = DEFAULT_LIMIT, onResult = () => undefined } = options;
-  const cases = await listCases(bits, only);
+async function runClient(
+  bits: Bits,
+  cases: readonly Case[],
+  options: SuiteOptions & { readonly where: string },
+): Promise<Result[]> {
+  const { channel, where, jobs = DEFAULT_JOBS, limit = DEFAULT_LIMIT, onResult = () => undefined } = options;
   const place = { channel, bits, kernel: release() };
   const results: Result[] = [];
   const add = (result: Result) => {

@@ -19,7 +19,42 @@ export interface Unsupported {
   readonly reason: string;
 }
 
+/** The same on every channel that speaks FUSE, each for itself so that each is proven. */
+function onEach(channels: readonly ChannelName[], entry: Omit<Unsupported, "channel">): Unsupported[] {
+  return channels.map((channel) => ({ channel, ...entry }));
+}
+
 export const UNSUPPORTED: readonly Unsupported[] = [
+  ...onEach(["memory", "fuse", "cuse"], {
+    cases: /^signals\/sa-restart-goes-on\//,
+    reason:
+      "an answer of the daemon cannot carry ERESTARTSYS: the kernel takes errors from -1 to -511 (fuse_dev_do_write() in fs/fuse/dev.c), so a handler with SA_RESTART sees EINTR",
+  }),
+  ...onEach(["fuse", "cuse"], {
+    cases: /^signals\/stop-and-continue-goes-on$/,
+    reason:
+      "the kernel sends its INTERRUPT for any pending signal, a stop too (request_wait_answer() in fs/fuse/dev.c), and the EINTR that answers it is the caller's",
+  }),
+  ...onEach(["memory", "fuse", "cuse"], {
+    cases: /^read\/large\/takes-what-is-there$/,
+    reason:
+      "a read of more than a request is several, each asked for when the one before was filled (fuse_direct_io() in fs/fuse/file.c); a blocking caller waits in the second",
+  }),
+  ...onEach(["memory", "fuse", "cuse"], {
+    cases: /^blocking\/ioctl\/nonblocking-by-fcntl$/,
+    reason:
+      "struct fuse_ioctl_in has no file flags: an ioctl goes by those of the last read, write or open, and fcntl(F_SETFL) is not told",
+  }),
+  ...onEach(["fuse", "cuse"], {
+    cases: /^signals\/sigio$/,
+    reason: "neither fuse_file_operations nor cuse_frontend_fops has fasync, so O_ASYNC sends no SIGIO",
+  }),
+  {
+    channel: "cuse",
+    cases: /^offset\/(pread|pwrite|seek-\w+)-is-espipe$/,
+    reason:
+      "cuse_frontend_fops has noop_llseek and cuse_channel_open() does not make the file non-seekable: lseek(2) gives 0, and the offset of pread(2) is ignored (fs/fuse/cuse.c)",
+  },
   {
     channel: "memory",
     need: "descriptor",

@@ -144,3 +144,14 @@ int ready(int fd, short events, int ms)
 	MUST(io->poll(polled, 1, ms));
 	return (unsigned short)polled->revents;
 }
+
+void join(int fd, unsigned number)
+{
+	MUST(io->ioctl(fd, C_JOIN, room + (number << 24)));
+}
+
+const int errnos[] = {
+	EPERM, ENOENT, EIO, ENXIO, EAGAIN, ENOMEM, EACCES, EBUSY, ENODEV, EINVAL, ENOSPC, EPIPE, ERANGE, EPROTO, EOVERFLOW,
+	ENOTSUP, ECONNRESET, ETIMEDOUT, ENOMEDIUM, ERFKILL,
+};
+const size_t errno_count = COUNT(errnos);

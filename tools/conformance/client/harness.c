@@ -2,6 +2,7 @@
 /* Runs the cases: one process each, several at once, with a time limit. Prints a line a case:
  *	ok NAME | not ok NAME | skip NAME REASON | # what a failed one said
  */
+#include <ctype.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -73,6 +74,18 @@ const char *errno_name(int number)
 	const char *name = number == 0 ? "0" : strerrorname_np(number);
 
 	return name ? name : "an unknown errno";
+}
+
+const char *errno_slug(int number)
+{
+	static char slug[32];
+	const char *name = errno_name(number);
+	size_t i;
+
+	for (i = 0; name[i] && i < sizeof(slug) - 1; i++)
+		slug[i] = (char)tolower(name[i]);
+	slug[i] = 0;
+	return slug;
 }
 
 long must(long result, const char *what, const char *file, int line)

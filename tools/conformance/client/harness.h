@@ -134,6 +134,13 @@ int control(void);
 /* What control() itself adds to OPENS, FILES. */
 #define CONTROL_FILES 1
 
+/* Puts a file into another room, of this case too: 0 is the one that dev() opens into. */
+void join(int fd, unsigned number);
+
+/* Errnos that a driver may answer with, for families. */
+extern const int errnos[];
+extern const size_t errno_count;
+
 uint8_t pattern_at(size_t index, unsigned seed);
 
 /* --- memory: all arguments of ioctls come from here, because an x32 caller's pointers have 32 bits --- */
@@ -173,16 +180,22 @@ struct call {
 	uintptr_t argument;
 	long result;
 	int error;
+	volatile bool done;
 	struct thread *thread;
 };
 struct call *start_read(int fd, size_t count);
 struct call *start_write(int fd, size_t count, unsigned seed);
 struct call *start_ioctl(int fd, unsigned long request, uintptr_t argument);
 struct call *start_open(const char *name, int flags, enum action action, unsigned value);
+struct call *start_poll(int fd, short events, int ms);
 /* Waits for its end. Gives its result; errno is its. */
 long finish(struct call *call);
 
 void nap(int ms);
+/* Monotonic milliseconds. */
+long now_ms(void);
+/* In lower case, for names. */
+const char *errno_slug(int number);
 /* poll() of one file: the revents. */
 int ready(int fd, short events, int ms);
 /* A child process that runs it and exits; a failed check in it fails the case. */

@@ -26,6 +26,14 @@ void nap(int ms)
 	nanosleep(&t, NULL);
 }
 
+long now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000L + t.tv_nsec / 1000000L;
+}
+
 static void *run_thread(void *given)
 {
 	struct thread *thread = given;
@@ -111,6 +119,7 @@ static void run_read(void *given)
 
 	call->result = io->read(call->fd, call->buffer, call->count);
 	call->error = errno;
+	call->done = true;
 }
 
 static void run_write(void *given)
@@ -119,6 +128,7 @@ static void run_write(void *given)
 
 	call->result = io->write(call->fd, call->buffer, call->count);
 	call->error = errno;
+	call->done = true;
 }
 
 static void run_ioctl(void *given)
@@ -127,6 +137,7 @@ static void run_ioctl(void *given)
 
 	call->result = io->ioctl(call->fd, call->request, call->argument);
 	call->error = errno;
+	call->done = true;
 }
 
 static void run_open(void *given)
@@ -136,6 +147,19 @@ static void run_open(void *given)
 	rule((enum action)call->request, (unsigned)call->argument);
 	call->result = dev_open(call->buffer, (int)call->count);
 	call->error = errno;
+	call->done = true;
+}
+
+static void run_poll(void *given)
+{
+	struct call *call = given;
+	struct pollfd *polled = call->buffer;
+
+	call->result = io->poll(polled, 1, (int)call->count);
+	call->error = errno;
+	if (call->result == 1)
+		call->result = (unsigned short)polled->revents;
+	call->done = true;
 }
 
 static struct call *start(struct call given, void (*run)(void *))
@@ -171,6 +195,15 @@ struct call *start_open(const char *name, int flags, enum action action, unsigne
 	struct call given = { .buffer = (void *)name, .count = (size_t)flags, .request = action, .argument = value };
 
 	return start(given, run_open);
+}
+
+/* The revents as its result; 0 when the time is over. */
+struct call *start_poll(int fd, short events, int ms)
+{
+	struct pollfd *polled = NEW(struct pollfd);
+
+	*polled = (struct pollfd){ .fd = fd, .events = events };
+	return start((struct call){ .buffer = polled, .count = (size_t)ms }, run_poll);
 }
 
 long finish(struct call *call)

@@ -27,7 +27,9 @@ const POLLNVAL = 0x20;
 const MAX_PAYLOAD = 16 * 1024 * 1024;
 const FIRST_FD = 1000;
 const O_ACCMODE = 3;
+const O_RDONLY = 0;
 const O_WRONLY = 1;
+const O_RDWR = 2;
 const O_NONBLOCK = 0o4000;
 const MODELS: readonly DataModel[] = ["lp64", "ilp32", "x32"];
 
@@ -198,13 +200,13 @@ class Connection {
       }
       case OP.READ: {
         const file = this.#file(request);
-        if (file.access === O_WRONLY) throw new DeviceError("EBADF");
+        if (file.access !== O_RDONLY && file.access !== O_RDWR) throw new DeviceError("EBADF");
         const bytes = await file.during(() => file.file.read(Number(request.b), options));
         return { value: bytes.length, bytes };
       }
       case OP.WRITE: {
         const file = this.#file(request);
-        if (file.access === 0) throw new DeviceError("EBADF");
+        if (file.access !== O_WRONLY && file.access !== O_RDWR) throw new DeviceError("EBADF");
         return { value: await file.during(() => file.file.write(payload, options)) };
       }
       case OP.IOCTL: {
