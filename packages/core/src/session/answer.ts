@@ -1,6 +1,7 @@
 // What a handler said, checked and put into its call. A driver's mistake is an InternalError here and EIO for its caller.
 
 import { InternalError } from "../errors.ts";
+import { shown } from "../layout/misfit.ts";
 import type { Call } from "./call.ts";
 
 /** The largest result of ioctl(2), an int. */
@@ -22,14 +23,14 @@ export function takeAnswer(call: Call, answer: unknown, wholeWrites: boolean): b
       return true;
     case "write":
       if (!isCount(answer, call.data.length))
-        throw new InternalError(`write answered ${String(answer)} for ${call.data.length} bytes`);
+        throw new InternalError(`write answered ${shown(answer)} for ${call.data.length} bytes`);
       call.taken += answer;
       call.data = answer === call.data.length ? NOTHING : call.data.subarray(answer);
       call.count = call.taken;
       return !(wholeWrites && answer > 0 && call.data.length > 0 && !call.nonBlocking && !call.aborted);
     case "ioctl":
       if (answer !== undefined && !isCount(answer, INT_MAX))
-        throw new InternalError(`ioctl answered ${String(answer)}, which is no int >= 0`);
+        throw new InternalError(`ioctl answered ${shown(answer)}, which is no int >= 0`);
       call.count = answer ?? 0;
       if (call.encodeOutput !== undefined) call.bytes = call.encodeOutput(call.arg);
       return true;
@@ -41,7 +42,7 @@ export function takeAnswer(call: Call, answer: unknown, wholeWrites: boolean): b
 /** @throws InternalError when it is no set of POLL bits */
 export function checkPoll(answer: unknown): number {
   if (!isCount(answer, 0xffff))
-    throw new InternalError(`poll answered ${String(answer)}, which is no set of POLL bits`);
+    throw new InternalError(`poll answered ${shown(answer)}, which is no set of POLL bits`);
   return answer;
 }
 
