@@ -4,7 +4,9 @@
 // Each time that a program is told the size (GETATTR) or truncates the file (O_TRUNC), the kernel takes 0 for the truth,
 // so it is told otherwise after each (FUSE_NOTIFY_STORE). That must not overtake the first GETATTR, whose mode and owner
 // the kernel would then ignore (fi->attr_version); a file is open only after that one.
-// What remains: a write after open(O_TRUNC) and before the kernel was told, and one with O_APPEND, keep others waiting.
+// What remains: a write after open(O_TRUNC) and before the kernel was told, and one with O_APPEND, keep others waiting;
+// and one stat(2) in some ten thousand beside opens and writes sees the larger size, when it comes between the kernel's
+// setting it and its marking it as old (fuse_write_update_attr()).
 
 import type { Clock } from "./clock.ts";
 
