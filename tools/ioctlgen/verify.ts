@@ -70,7 +70,9 @@ function schemaOf(type: Type): AnySchema {
   }
 }
 
-function structOf(type: Type & { kind: "struct" }): StructSchema<Record<string, unknown>> {
+type StructType = Type & { readonly kind: "struct" };
+
+function structOf(type: StructType): StructSchema<Record<string, unknown>> {
   return struct<Record<string, unknown>>(
     Object.fromEntries(type.fields.map(({ name, type }) => [name, schemaOf(type)])),
   );
@@ -95,16 +97,27 @@ interface Fact {
 function layoutFacts(type: NamedType, model: DataModel): Fact[] {
   const schema = schemaOf(type.type);
   const about = `${shownPlace(type.place)}: ${type.c}`;
-  const offsets = type.type.kind === "struct" ? offsetsOf(structOf(type.type), model) : {};
   return [
-    ...Object.entries(offsets).map(([name, value]) => ({
-      c: `__builtin_offsetof(${type.c}, ${name})`,
-      value,
-      about: `${about}.${name}`,
-    })),
+    ...(type.type.kind === "struct" ? fieldFacts(type.type, { c: type.c, about, model }) : []),
     { c: `sizeof(${type.c})`, value: sizeOf(schema, model), about },
     { c: `_Alignof(${type.c})`, value: alignOf(schema, model), about },
   ];
+}
+
+/** The offset of each field, and of an integer the size and the signedness: other fields' follow from their items. */
+function fieldFacts(type: StructType, { c, about, model }: { c: string; about: string; model: DataModel }): Fact[] {
+  const offsets = offsetsOf(structOf(type), model);
+  return type.fields.flatMap(({ name, type }) => {
+    const facts: Fact[] = [];
+    const fact = (c: string, value: number | undefined) =>
+      facts.push({ c, value: Number(value), about: `${about}.${name}` });
+    fact(`__builtin_offsetof(${c}, ${name})`, offsets[name]);
+    if (type.kind !== "integer") return facts;
+    const field = `((${c} *)0)->${name}`;
+    fact(`sizeof(${field})`, sizeOf(schemaOf(type), model));
+    if (type.word !== "address") fact(`((__typeof__(${field}))-1 < 0)`, Number(/^(i|long|kernelLong)/.test(type.word)));
+    return facts;
+  });
 }
 
 function numberFact(command: ModelCommand, model: DataModel): Fact {

@@ -78,6 +78,21 @@ function isStruct(schema: Schema): schema is StructSchema {
   return schema.layout.kind === "struct";
 }
 
+/** The size and the signedness of each field. A flexible array has no size, and what is no integer no sign. */
+function fieldFacts(type: string, schema: StructSchema, model: DataModel): string[] {
+  const pointerSize = model === "lp64" ? 8 : 4;
+  return schema.layout.fields.flatMap(({ name, layout }) => {
+    if ("count" in layout && typeof layout.count === "object") return [];
+    const field = `((${type} *)0)->${name}`;
+    const size = layout.kind === "pointer" ? pointerSize : sizeOf({ layout }, model);
+    const facts = [`sizeof(${field}) == ${size}`];
+    if (layout.kind === "scalar" && layout.type !== "address") {
+      facts.push(`((__typeof__(${field}))-1 < 0) == ${Number(/^(i|long|kernelLong)/.test(layout.type))}`);
+    }
+    return facts;
+  });
+}
+
 function isCommand(value: unknown): value is Command {
   return typeof value === "object" && value !== null && "number" in value && typeof value.number === "function";
 }
@@ -100,6 +115,7 @@ function factsOf(exports: Exports, model: DataModel): Facts {
       const type = C_TYPES[name] ?? `struct ${name}`;
       const offsets = isStruct(value) ? Object.entries(offsetsOf(value, model)) : [];
       facts.types.push(`sizeof(${type}) == ${sizeOf(value, model)}`, `_Alignof(${type}) == ${alignOf(value, model)}`);
+      if (isStruct(value)) facts.types.push(...fieldFacts(type, value, model));
       facts.types.push(...offsets.map(([field, offset]) => `offsetof(${type}, ${field}) == ${offset}`));
     } else if (isGroup(value)) {
       facts.constants.push(...Object.entries(value).map(([constant, number]) => `(${constant}) == ${number}`));

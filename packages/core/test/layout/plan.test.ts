@@ -259,6 +259,15 @@ describe("counts that follow from a rule", () => {
     expect(errnoOf(() => client.ioctl(CODED, arg, () => undefined))).toBe("EINVAL");
   });
 
+  test("are whole numbers: a size in bytes that cuts an item is refused", () => {
+    const Sized = struct({ size: u16, words: ptr(array(u32, ({ size }: { size: number }) => size / 4, { max: 4 })) });
+    const client = new Client("lp64");
+    const arg = client.store(Sized.layout, { size: 8, words: [1, 2] });
+    client.ioctl(command(1, Sized), arg, ({ words }) => expect(words).toEqual([1, 2]));
+    client.at(arg, 2).setUint16(0, 6, true);
+    expect(errnoOf(() => client.ioctl(command(1, Sized), arg, () => undefined))).toBe("EINVAL");
+  });
+
   test("serve flexible arrays, and a count that is not that field's for other kinds", () => {
     const Urb = struct({
       kind: u8,
