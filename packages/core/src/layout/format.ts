@@ -42,7 +42,8 @@ function quote(characters: readonly string[]): string {
   return `"${escaped.join("")}"${characters.length > SHOWN ? "..." : ""}`;
 }
 
-function formatScalar({ names }: ScalarLayout, value: number | bigint): string {
+function formatScalar({ type, names }: ScalarLayout, value: number | bigint): string {
+  if (type === "address") return Number(value) === 0 ? "NULL" : `0x${value.toString(16)}`;
   if (names === undefined || (typeof value === "number" && !Number.isInteger(value))) return String(value);
   if (names.style === "enumeration") return names.of.get(BigInt(value)) ?? String(value);
   let rest = BigInt.asUintN(64, BigInt(value));

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import {
+  address,
   array,
   bytes,
   cstring,
@@ -61,4 +62,8 @@ test("a value that is not the schema's is shown as such", () => {
   const wrong: unknown = { addr: "x", len: 0.5 };
   const untyped: { layout: typeof Msg.layout } = Msg;
   expect(formatValue(untyped, wrong)).toBe('{addr="x", flags=?, len=0.5, buf=?}');
+});
+
+test("addresses that nobody follows", () => {
+  expect([0n, 0x7fff_1000n].map((value) => formatValue(address, value))).toEqual(["NULL", "0x7fff1000"]);
 });
