@@ -41,8 +41,7 @@ export function takeAnswer(call: Call, answer: unknown, wholeWrites: boolean): b
 
 /** @throws InternalError when it is no set of POLL bits */
 export function checkPoll(answer: unknown): number {
-  if (!isCount(answer, 0xffff))
-    throw new InternalError(`poll answered ${shown(answer)}, which is no set of POLL bits`);
+  if (!isCount(answer, 0xffff)) throw new InternalError(`poll answered ${shown(answer)}, which is no set of POLL bits`);
   return answer;
 }
 
