@@ -306,7 +306,7 @@ static int memory_ioctl(int fd, unsigned long request, uintptr_t argument)
 	const uint32_t model = 0;
 #endif
 	struct request r = {
-		.op = OP_IOCTL, .a = fd, .b = (uint32_t)request, .c = (int64_t)(uint64_t)argument, .length = sizeof(model),
+		.op = OP_IOCTL, .a = fd, .b = (uint32_t)request, .c = (int64_t)(ptr_t)argument, .length = sizeof(model),
 	};
 
 	return (int)call(&r, &model, (struct output){ 0 });
