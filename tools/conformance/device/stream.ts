@@ -120,6 +120,7 @@ export function defineStream(world: World, options: StreamOptions): AnyDevice {
     poll({ state: { room } }) {
       room.count("polls");
       const setting = room.setting(KNOB.ON_POLL);
+      if ((setting & 0xff) === ACTION.ERRNO) throw new DeviceError(errnoOf(setting >>> 8), "as the client asked");
       if ((setting & 0xff) === ACTION.THROW) throw new RangeError("as the client asked");
       if ((setting & 0xff) === ACTION.ILLEGAL) return -1;
       return room.ready;

@@ -63,8 +63,12 @@ class OpenFile {
   }
 
   /** A call on a file keeps it open, as fdget() does. */
-  async during<T>(call: () => Promise<T>): Promise<T> {
+  hold(): void {
     this.#users++;
+  }
+
+  async during<T>(call: () => Promise<T>): Promise<T> {
+    this.hold();
     try {
       return await call();
     } finally {
@@ -231,8 +235,17 @@ class Connection {
     const bytes = Buffer.from(fds);
     let wake = () => undefined as void;
     const waiter = timeout === 0 ? undefined : () => wake();
-    const files: OpenFile[] = [];
-    const deadline = timeout < 0 ? Infinity : performance.now() + timeout;
+    // Who polls a file holds it, even when its number is gone (poll_get_entry() in fs/select.c).
+    const held = new Set<OpenFile>();
+    let over = timeout === 0;
+    const end = () => {
+      over = true;
+      wake();
+    };
+    // One more: a timer of Node's can be early by a part of a millisecond.
+    const timer = timeout > 0 ? setTimeout(end, timeout + 1) : undefined;
+    const interrupt = () => wake();
+    signal.addEventListener("abort", interrupt);
     try {
       for (;;) {
         let woken = false;
@@ -244,22 +257,28 @@ class Connection {
           const fd = bytes.readInt32LE(at);
           const wanted = bytes.readUInt16LE(at + 4) | POLL.ERR | POLL.HUP;
           const file = this.#host.files.get(fd);
-          if (file !== undefined) files.push(file);
+          if (file !== undefined && !held.has(file)) {
+            file.hold();
+            held.add(file);
+          }
           const ready = fd < 0 ? 0 : file === undefined ? POLLNVAL : (await file.ready(waiter)) & wanted;
           bytes.writeUInt16LE(ready, at + 6);
           if (ready !== 0) count++;
         }
-        if (count > 0 || performance.now() >= deadline) return { value: count, bytes };
+        if (count > 0 || over) return { value: count, bytes };
         if (signal.aborted) throw new DeviceError("EINTR");
         if (woken) continue;
         await new Promise<void>((resolve) => {
           wake = resolve;
-          signal.addEventListener("abort", () => resolve(), { once: true });
-          if (deadline !== Infinity) setTimeout(resolve, Math.max(0, deadline - performance.now()));
         });
       }
     } finally {
-      if (waiter !== undefined) for (const file of files) file.forget(waiter);
+      clearTimeout(timer);
+      signal.removeEventListener("abort", interrupt);
+      for (const file of held) {
+        if (waiter !== undefined) file.forget(waiter);
+        await file.drop();
+      }
     }
   }
 
