@@ -35,7 +35,7 @@ export const UNSUPPORTED: readonly Unsupported[] = [
     reason:
       "the kernel sends its INTERRUPT for any pending signal, a stop too (request_wait_answer() in fs/fuse/dev.c), and the EINTR that answers it is the caller's",
   }),
-  ...onEach(["memory", "fuse", "cuse"], {
+  ...onEach(["memory", "cuse"], {
     cases: /^read\/large\/takes-what-is-there$/,
     reason:
       "a read of more than a request is several, each asked for when the one before was filled (fuse_direct_io() in fs/fuse/file.c); a blocking caller waits in the second",
@@ -44,6 +44,11 @@ export const UNSUPPORTED: readonly Unsupported[] = [
     cases: /^blocking\/ioctl\/nonblocking-by-fcntl$/,
     reason:
       "struct fuse_ioctl_in has no file flags: an ioctl goes by those of the last read, write or open, and fcntl(F_SETFL) is not told",
+  }),
+  ...onEach(["fuse", "cuse"], {
+    cases: /^events\/edge\/room-is-no-news-for-in$/,
+    reason:
+      "FUSE_NOTIFY_POLL does not say what happened, so a wake-up for writers makes an edge-triggered set look at its readers again (fuse_notify_poll_wakeup() in fs/fuse/file.c)",
   }),
   ...onEach(["fuse", "cuse"], {
     cases: /^signals\/sigio$/,

@@ -190,10 +190,16 @@ static void partly_bad(const struct test *t)
 	SAME(counted(HELD), t->a);
 }
 
+/* Minus one: with 64 bits no memory is that large (access_ok()), with 32 it is 4 GiB, of which one byte is there. */
 static void count_is_negative(const struct test *t)
 {
+	int fd = dev(O_WRONLY);
+
 	(void)t;
-	FAILS(io->write(dev(O_WRONLY), memory_new(1), (size_t)-1), EINVAL);
+	if (sizeof(size_t) == 8)
+		FAILS(io->write(fd, memory_guarded(1), (size_t)-1), EFAULT);
+	else
+		GIVES(io->write(fd, memory_guarded(1), (size_t)-1), 1);
 }
 
 static void wrong_mode(const struct test *t)
@@ -319,7 +325,7 @@ CASES
 	add_with(partly_bad, NEEDS_NOTHING, 1, 0, "write/partly-bad/1");
 	add_with(partly_bad, NEEDS_NOTHING, PAGE, 0, "write/partly-bad/page");
 	add_with(partly_bad, NEEDS_NOTHING, PAGE + 1, 0, "write/partly-bad/page-and-1");
-	add(count_is_negative, NEEDS_NOTHING, "write/count/negative");
+	add(count_is_negative, NEEDS_DESCRIPTOR, "write/count/negative");
 	add(wrong_mode, NEEDS_NOTHING, "write/rdonly-is-ebadf");
 	add(no_file, NEEDS_NOTHING, "write/closed-is-ebadf");
 	for (size_t i = 0; i < errno_count; i++)
