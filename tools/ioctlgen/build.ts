@@ -94,6 +94,8 @@ function number(found: Enumerator | undefined, path: string): number {
 
 function enumerationGroup(c: string, { declarations }: Header, groups: Map<string, Group>): string {
   const name = c.replace("enum ", "");
+  // A group of the annotations by this name has what they say of it.
+  if (groups.has(name)) return name;
   const constants = (declarations.enums.get(c) ?? []).map((enumerator) => ({
     name: enumerator.name,
     value: number(enumerator, enumerator.name),

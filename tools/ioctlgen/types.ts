@@ -32,6 +32,8 @@ const WIDE: readonly string[] = ["i64", "u64", "address"];
 export class TypeBuilder {
   readonly #context: TypeContext;
   readonly #named = new Map<string, NamedType>();
+  /** Those that are being laid out, to see one that comes to itself. */
+  readonly #open = new Set<string>();
   /** The keys of the annotations that were put to use. */
   readonly annotated = new Set<string>();
 
@@ -136,9 +138,16 @@ export class TypeBuilder {
   #record(c: string, record: CRecord): NamedType {
     const known = this.#named.get(c);
     if (known) return known;
+    if (this.#open.has(c))
+      this.#fail(
+        { place: record.place, path: c },
+        'points to itself: let such a pointer be an address (as: "address")',
+      );
+    this.#open.add(c);
     const notes = this.#context.annotations[c] ?? {};
     const name = c.replace(/^\w+ /, "");
     const made: NamedType = { name, c, doc: notes.doc, place: record.place, type: this.#layout(c, record, notes) };
+    this.#open.delete(c);
     this.#named.set(c, made);
     return made;
   }

@@ -23,6 +23,7 @@ import {
   type StructSchema,
   sizeOf,
   struct,
+  UsageError,
   u8,
   u16,
   u32,
@@ -95,13 +96,19 @@ interface Fact {
 }
 
 function layoutFacts(type: NamedType, model: DataModel): Fact[] {
-  const schema = schemaOf(type.type);
   const about = `${shownPlace(type.place)}: ${type.c}`;
-  return [
-    ...(type.type.kind === "struct" ? fieldFacts(type.type, { c: type.c, about, model }) : []),
-    { c: `sizeof(${type.c})`, value: sizeOf(schema, model), about },
-    { c: `_Alignof(${type.c})`, value: alignOf(schema, model), about },
-  ];
+  try {
+    const schema = schemaOf(type.type);
+    return [
+      ...(type.type.kind === "struct" ? fieldFacts(type.type, { c: type.c, about, model }) : []),
+      { c: `sizeof(${type.c})`, value: sizeOf(schema, model), about },
+      { c: `_Alignof(${type.c})`, value: alignOf(schema, model), about },
+    ];
+  } catch (cause) {
+    // What the schema language itself has against it, as pointers in unions.
+    if (!(cause instanceof UsageError)) throw cause;
+    throw new ToolError(`${about}: ${cause.message}`, { cause });
+  }
 }
 
 /** The offset of each field, and of an integer the size and the signedness: other fields' follow from their items. */
@@ -124,8 +131,10 @@ function numberFact(command: ModelCommand, model: DataModel): Fact {
   const { argument, c, isEncoded, number } = command;
   const sized = typeof argument === "object" && isEncoded;
   const size = sized ? sizeOf(schemaOf(argument), model) : (number >>> 16) & 0x3fff;
+  const about = `${shownPlace(command.place)}: ${command.name}`;
+  if (size > 0x3fff) throw new ToolError(`${about}: ${size} bytes are more than an ioctl's number can tell`);
   const value = sized && number >>> 30 !== 0 ? ((number & 0xc000_ffff) | (size << 16)) >>> 0 : number;
-  return { c: `(unsigned int)(${c})`, value, about: `${shownPlace(command.place)}: ${command.name}` };
+  return { c: `(unsigned int)(${c})`, value, about };
 }
 
 const MODELS: readonly DataModel[] = ["lp64", "ilp32", "x32"];

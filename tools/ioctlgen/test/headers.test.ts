@@ -1,40 +1,10 @@
-// Headers of every kind, small ones of the test's own: what comes out of those that a schema can say, and what the tool
-// has to say of the others and of mistakes in annotations.
+// Headers of every kind, small ones of the test's own: what comes out of them, and what the tool has to say of mistakes in
+// annotations.
 
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, describe, expect, test, vi } from "vitest";
-import { ToolError } from "../../shared/errors.ts";
+import { describe, expect, test } from "vitest";
 import type { Annotations } from "../annotations.ts";
 import { checkAnnotations } from "../annotations-check.ts";
-import { textOf } from "../generate.ts";
-
-// A failure bound: each runs a handful of compilers.
-vi.setConfig({ testTimeout: 60_000 });
-
-const folder = mkdtempSync(join(tmpdir(), "devlift-ioctlgen-"));
-afterAll(() => rmSync(folder, { recursive: true }));
-
-const file = join(folder, "my.annotations.ts");
-
-/** The output for a header of the text; its name in it is my.h. */
-function generated(header: string, annotations: Partial<Annotations>): Promise<string> {
-  writeFileSync(join(folder, "my.h"), header);
-  return textOf({ headers: ["linux/ioctl.h", "./my.h"], about: "A test.", commands: {}, ...annotations }, file, "my");
-}
-
-/** The output without its comments and imports. */
-async function body(header: string, annotations: Partial<Annotations>): Promise<string> {
-  const text = await generated(header, annotations);
-  return text.slice(text.indexOf('"@devlift/core";') + 16).trim();
-}
-
-async function complaint(header: string, annotations: Partial<Annotations>): Promise<string> {
-  const error: unknown = await generated(header, annotations).catch((error: unknown) => error);
-  expect(error).toBeInstanceOf(ToolError);
-  return error instanceof ToolError ? error.message : "";
-}
+import { body, complaint } from "./header.ts";
 
 describe("what C can say", () => {
   test("every kind of field", async () => {
@@ -307,53 +277,5 @@ export const box = struct({
     ],
   ])("a wrong shape: %j", (annotations, message) => {
     expect(() => checkAnnotations(annotations, "my")).toThrow(message);
-  });
-});
-
-describe("what a schema cannot say", () => {
-  test.each<[string, string, string]>([
-    ["a bit-field", "struct s {\n  int a : 3;\n};", "my.h:2: struct s.a: bit-fields have no schema"],
-    ["a packed struct", "struct s { char a; int b; } __attribute__((packed));", "my.h:1: struct s.b: for lp64 callers"],
-    ["an aligned field", "struct s { int a; int b __attribute__((aligned(16))); };", "struct s.b: for lp64 callers"],
-    [
-      "what differs for 32 bits alone",
-      "struct s { int a; long long b __attribute__((aligned(8))); };",
-      "struct s.b: for ilp32 callers",
-    ],
-    [
-      "an anonymous union",
-      "struct s { int k; union { int a; long b; }; };",
-      'the one member to have in types["struct s"].choose: a, b',
-    ],
-    ["a function pointer", "struct s { void (*f)(int); };", "my.h:1: struct s.f: the type void (*)(int) is no data"],
-    ["floating point", "struct s { double d; };", "my.h:1: struct s.d: double is not defined, or not a type"],
-    ["an array of pointers", "struct s { int *p[3]; };", "struct s.p: an array of pointers"],
-    ["a flexible array without a word", "struct s { int n; int v[]; };", "struct s.v: a flexible array: say by count"],
-    ["an empty struct", "struct s { };", "a struct without fields"],
-    ["a struct that is declared only", "struct s;", "struct s is not defined"],
-  ])("%s", async (_, header, message) => {
-    expect(await complaint(header, { types: { "struct s": {} } })).toContain(message);
-  });
-
-  test("a member of an anonymous union that does not stand for all of it", async () => {
-    const header = "struct s { int k; union { int a; long b; }; };";
-    expect(await complaint(header, { types: { "struct s": { choose: ["a"] } } })).toContain(
-      "struct s.a: for lp64 callers",
-    );
-  });
-
-  test("headers that are missing, or do not compile", async () => {
-    expect(await complaint("#include <no/such.h>", {})).toContain("'no/such.h' file not found");
-    expect(await complaint("struct s { int x };\nint ]", {})).toMatch(
-      /the headers do not compile:\n.*my\.h:2:5: error/s,
-    );
-    expect(await complaint("#error not for you", {})).toContain("not for you");
-  });
-
-  test("a header that shadows the tool's own names, or is endless", async () => {
-    expect(
-      await complaint("enum { devlift_probe_0 = 1 };\n#define A 5", { commands: { A: { argument: "value" } } }),
-    ).toContain("A is no integer");
-    expect(await complaint('#include "my.h"', {})).toContain("#include nested too deeply");
   });
 });
