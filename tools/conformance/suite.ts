@@ -148,7 +148,8 @@ async function runClient(
   return results;
 }
 
-function judge(status: string, text: string, entry: Unsupported | undefined): Pick<Result, "outcome" | "text"> {
+/** What becomes of a case: `entry` declares it as unsupported. */
+export function judge(status: string, text: string, entry: Unsupported | undefined): Pick<Result, "outcome" | "text"> {
   if (entry !== undefined) {
     if (status !== "ok") return { outcome: "unsupported", text: entry.reason };
     return { outcome: "failed", text: `passed, though it is declared as unsupported: ${entry.reason}` };
