@@ -143,7 +143,7 @@ async function document(values: Values): Promise<number> {
 
 async function runChannel(line: CommandLine): Promise<ChannelRun> {
   const inside = process.env[INSIDE] !== undefined;
-  if (inside && line.channel === "cuse") await run("modprobe", ["cuse"]);
+  if (inside && line.channel === "cuse") await run("modprobe", ["-a", "cuse", "snd-dummy"]);
   if (!inside && (line.vm || (line.channel === "cuse" && !existsSync("/dev/cuse")))) return runInMachine(line);
   process.stdout.write(tapHeader());
   let number = 0;

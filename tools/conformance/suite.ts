@@ -3,7 +3,7 @@
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { release, tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -65,6 +65,8 @@ export async function listCases(bits: Bits, only?: RegExp): Promise<Case[]> {
 export async function runSuite(options: SuiteOptions): Promise<Result[]> {
   const folder = mkdtempSync(join(tmpdir(), "devlift-conformance-"));
   try {
+    // Other users have to get as far as the nodes.
+    chmodSync(folder, 0o755);
     const where = placeOf(options.channel, folder);
     const callers: { bits: Bits; cases: readonly Case[] }[] = [];
     for (const bits of options.bits) callers.push({ bits, cases: await listCases(bits, options.only) });

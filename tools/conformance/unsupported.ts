@@ -51,6 +51,11 @@ export const UNSUPPORTED: readonly Unsupported[] = [
       "FUSE_NOTIFY_POLL does not say what happened, so a wake-up for writers makes an edge-triggered set look at its readers again (fuse_notify_poll_wakeup() in fs/fuse/file.c)",
   }),
   ...onEach(["fuse", "cuse"], {
+    cases: /^as-null\/bad-buffer-at-the-end$/,
+    reason:
+      "a reader's pages are pinned before the daemon is asked (fuse_get_user_pages() in fs/fuse/file.c), so a bad buffer is EFAULT where there is nothing to read, too",
+  }),
+  ...onEach(["fuse", "cuse"], {
     cases: /^signals\/sigio$/,
     reason: "neither fuse_file_operations nor cuse_frontend_fops has fasync, so O_ASYNC sends no SIGIO",
   }),
@@ -67,10 +72,15 @@ export const UNSUPPORTED: readonly Unsupported[] = [
       "the kernel in memory gives no descriptor of the machine's kernel, so nothing can be dup'ed, inherited, passed on, selected, or put into an epoll set",
   },
   {
-    channel: "memory",
-    need: "sound",
-    reason: "a comparison with a device of the machine's kernel",
+    channel: "fuse",
+    need: "chardev",
+    reason:
+      "a node of a FUSE mount that a character device's number could stand on would be that device, not ours: it is a regular file",
   },
+  ...onEach(["memory", "fuse"], {
+    need: "sound",
+    reason: "a comparison with snd-dummy of the virtual machine's kernel, made where CUSE is",
+  }),
   {
     channel: "memory",
     need: "root",

@@ -7,7 +7,7 @@ import { BITS } from "../build.ts";
 import { callersHere } from "../cli.ts";
 import { conformanceTests } from "./declare.ts";
 
-execFileSync("modprobe", ["cuse"]);
+execFileSync("modprobe", ["-a", "cuse", "snd-dummy"]);
 await conformanceTests("cuse", BITS);
 
 test("the kernel takes x32 calls", async () => {
