@@ -66,6 +66,12 @@ export const UNSUPPORTED: readonly Unsupported[] = [
       "cuse_frontend_fops has noop_llseek and cuse_channel_open() does not make the file non-seekable: lseek(2) gives 0, and the offset of pread(2) is ignored (fs/fuse/cuse.c)",
   },
   {
+    channel: "fuse",
+    cases: /^release\/(waited-for$|interrupted\/)/,
+    reason:
+      "close(2) of a file of a FUSE mount does not wait for RELEASE, which goes in the background (fuse_release_common() and fuse_file_put() in fs/fuse/file.c), so nobody can be interrupted in it",
+  },
+  {
     channel: "memory",
     need: "descriptor",
     reason:

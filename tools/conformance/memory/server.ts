@@ -76,9 +76,12 @@ class OpenFile {
     }
   }
 
-  /** The last one who drops it releases it. */
+  /** The last one who drops it releases it; what release() says is told to nobody, as close(2) does not. */
   async drop(): Promise<void> {
-    if (--this.#users === 0) await this.file.close();
+    if (--this.#users > 0) return;
+    await this.file.close().catch((error: unknown) => {
+      if (!(error instanceof DeviceError)) throw error;
+    });
   }
 
   /** @param waiter runs at the next wake-up; undefined: nobody waits */
