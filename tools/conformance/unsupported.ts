@@ -24,6 +24,8 @@ function onEach(channels: readonly ChannelName[], entry: Omit<Unsupported, "chan
   return channels.map((channel) => ({ channel, ...entry }));
 }
 
+const CHANNELS_WITHOUT_FLAGS = ["memory", "fuse", "cuse"] as const;
+
 export const UNSUPPORTED: readonly Unsupported[] = [
   ...onEach(["memory", "fuse", "cuse"], {
     cases: /^signals\/sa-restart-goes-on\//,
@@ -98,6 +100,12 @@ export const UNSUPPORTED: readonly Unsupported[] = [
     reason:
       "the kernel copies what the number encodes, one area, and lets the daemon of a file ask for no other (FUSE_IOCTL_UNRESTRICTED is cuse.c's alone; fs/fuse/ioctl.c), so pointers in an argument and numbers older than _IOC lead nowhere",
   },
+  ...CHANNELS_WITHOUT_FLAGS.map((channel) => ({
+    channel,
+    cases: /^ioctl\/fcntl\//,
+    reason:
+      "FUSE_IOCTL does not carry the file's flags (struct fuse_ioctl_in), so an ioctl goes by what open() or the last read or write said of O_NONBLOCK",
+  })),
 ];
 
 /** The entry that says a case cannot work; undefined when it has to. */

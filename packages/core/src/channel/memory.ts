@@ -230,7 +230,7 @@ export class MemoryFile {
       const flags = abi.FUSE_IOCTL_UNRESTRICTED | MODEL_FLAGS[model];
       const sizes = { in_size: sent.length, out_size: total(output) };
       const head = argument(abi.fuse_ioctl_in, { fh: this.#fh, flags, cmd, arg, ...sizes });
-      const answer = await this.#kernel.request("IOCTL", concat([head, sent]), options);
+      const answer = await this.#kernel.request("IOCTL", concat([head, sent]), options).catch(withoutEnosys);
       const view = viewOf(answer);
       const rest = answer.subarray(sizeOf(abi.fuse_ioctl_out, "lp64"));
       if ((view.getUint32(4, true) & abi.FUSE_IOCTL_RETRY) === 0) {
@@ -323,6 +323,11 @@ function viewOf(bytes: Uint8Array): DataView {
 /** Of a call that was split: what it has got so far counts more than what ended it. */
 async function orUndefined<T>(answer: Promise<T>, partly: boolean): Promise<T | undefined> {
   return partly ? answer.catch(() => undefined) : answer;
+}
+
+/** An ioctl that is not implemented is ENOTTY: fuse_send_ioctl() in fs/fuse/ioctl.c. */
+function withoutEnosys(error: unknown): never {
+  throw error instanceof DeviceError && error.code === "ENOSYS" ? new DeviceError("ENOTTY") : error;
 }
 
 function errorOf(errno: number): DeviceError {
