@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* read, writev, ioctl, and the two together that answer one request and take the next. */
+/* read, writev and ioctl. */
 #define _GNU_SOURCE
 #include "addon.h"
 
@@ -12,9 +12,6 @@
 
 /* Parts of one message: a FUSE reply is a header and what the driver gave. */
 #define MAX_PARTS 16
-
-/* What exchange() adds to a write's -errno. Below any -errno: MAX_ERRNO in linux/err.h is 4095. */
-#define WRITE_FAILED (-4096L)
 
 static long do_read(int fd, const struct iovec *buffer)
 {
@@ -91,31 +88,6 @@ static napi_value io_writev(napi_env env, napi_callback_info info)
 	    !parts_bytes(env, argv + 1, count, parts))
 		return NULL;
 	return number(env, do_writev(fd, parts, count));
-}
-
-/* exchange(fd, request, ...parts): bytes read, -errno of the read, or WRITE_FAILED - errno of the write */
-static napi_value io_exchange(napi_env env, napi_callback_info info)
-{
-	napi_value argv[2 + MAX_PARTS];
-	struct iovec parts[MAX_PARTS];
-	struct iovec request;
-	size_t count, total = 0;
-	long written;
-	int fd;
-
-	if (!parts_args(env, info, argv, 2, &count) || !arg_int(env, argv[0], "fd", &fd) ||
-	    !arg_bytes(env, argv[1], "request", &request) || !parts_bytes(env, argv + 2, count, parts))
-		return NULL;
-
-	for (size_t i = 0; i < count; i++)
-		total += parts[i].iov_len;
-
-	written = do_writev(fd, parts, count);
-	if (written < 0)
-		return number(env, WRITE_FAILED + written);
-	if ((size_t)written < total)
-		return number(env, WRITE_FAILED - EIO);
-	return number(env, do_read(fd, &request));
 }
 
 /* An ioctl's third argument as the word that the kernel gets. */
@@ -200,7 +172,6 @@ static napi_value io_ioctl(napi_env env, napi_callback_info info)
 const struct function io_functions[] = {
 	{ "read", io_read },
 	{ "writev", io_writev },
-	{ "exchange", io_exchange },
 	{ "ioctl", io_ioctl },
 	{ NULL, NULL },
 };

@@ -11,12 +11,17 @@
 #include <stddef.h>
 
 struct uv_loop_s;
-typedef struct uv_handle uv_handle_t; /* uv_handle_t and uv_poll_t are one for our purposes */
+typedef struct uv_handle uv_handle_t; /* a uv_poll_t, uv_idle_t and uv_prepare_t, too, are one of these for our purposes */
 
 typedef void (*uv_poll_cb)(uv_handle_t *handle, int status, int events);
 typedef void (*uv_close_cb)(uv_handle_t *handle);
 
-#define UV_POLL 8 /* enum uv_handle_type */
+typedef void (*uv_phase_cb)(uv_handle_t *handle);
+
+/* enum uv_handle_type */
+#define UV_IDLE 6
+#define UV_POLL 8
+#define UV_PREPARE 9
 
 /* enum uv_poll_event: READABLE 1, WRITABLE 2, DISCONNECT 4, PRIORITIZED 8 */
 #define UV_POLL_EVENTS 0xfu
@@ -26,6 +31,14 @@ void *uv_handle_get_data(const uv_handle_t *handle);
 void uv_handle_set_data(uv_handle_t *handle, void *data);
 int uv_poll_init(struct uv_loop_s *loop, uv_handle_t *handle, int fd);
 int uv_poll_start(uv_handle_t *handle, int events, uv_poll_cb cb);
+int uv_idle_init(struct uv_loop_s *loop, uv_handle_t *handle);
+int uv_idle_start(uv_handle_t *handle, uv_phase_cb cb);
+int uv_idle_stop(uv_handle_t *handle);
+int uv_prepare_init(struct uv_loop_s *loop, uv_handle_t *handle);
+int uv_prepare_start(uv_handle_t *handle, uv_phase_cb cb);
+int uv_backend_fd(const struct uv_loop_s *loop);
+int uv_backend_timeout(const struct uv_loop_s *loop);
+void uv_update_time(struct uv_loop_s *loop);
 void uv_close(uv_handle_t *handle, uv_close_cb cb);
 void uv_ref(uv_handle_t *handle);
 void uv_unref(uv_handle_t *handle);

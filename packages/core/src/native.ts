@@ -39,7 +39,7 @@ export const INOTIFY = {
 } as const;
 
 /**
- * `exchange` returns WRITE_FAILED - errno when the kernel refused the reply, e.g. -4098 for ENOENT. No -errno is that
+ * A link's answer() returns WRITE_FAILED - errno when the kernel refused the reply, e.g. -4098 for ENOENT. No -errno is that
  * small (the kernel's MAX_ERRNO is 4095), so `result < WRITE_FAILED` tells the two apart.
  */
 export const WRITE_FAILED = -4096;
@@ -55,27 +55,40 @@ export interface Watch {
 }
 
 /**
- * A descriptor of /dev/fuse or /dev/cuse with the memory of its requests and replies, so that a call passes numbers
- * only. Its functions need no receiver. None is to be called when the descriptor is closed.
+ * A descriptor of /dev/fuse or /dev/cuse with the memory of its requests and replies, so that most calls pass nothing.
+ * Its functions need no receiver. None but stop() is to be called when the descriptor is closed.
  */
 export interface Link {
+  /** 4096 bytes: where answer() finds the reply, which begins with its length (struct fuse_out_header). */
+  readonly reply: Uint8Array;
+  /** Memory for a request of up to `size` bytes, from a page's start. */
+  readonly allocate: (size: number) => Uint8Array;
+  /** Where requests are read into from now on, of allocate()'s. To be called before take() and start(). */
+  readonly use: (request: Uint8Array) => void;
   /** read(2) of the next request. Returns its length, or -errno. */
   readonly take: () => number;
   /**
-   * Writes the first `length` bytes of the reply's memory, and `bytes` after them, then takes the next request. Returns
-   * as take() does, or WRITE_FAILED - errno of the write; in that case nothing was read.
+   * Writes the reply, then takes the next request. Returns as take() does, or WRITE_FAILED - errno of the write; in that
+   * case nothing was read. @throws RangeError when the reply's length is more than its memory
    */
-  readonly answer: (length: number, bytes?: Uint8Array) => number;
-  /** Where requests are read into from now on. */
-  readonly use: (request: Uint8Array) => void;
+  readonly answer: () => number;
+  /** The same for a reply whose last bytes are these. */
+  readonly answerWith: (bytes: Uint8Array) => number;
+  /**
+   * Takes each request that comes and calls back with its length, or with -errno of the read. The callback answers it
+   * and goes on until take() or an answer gives -EAGAIN, or for as long as it likes.
+   * @param spinUs microseconds for which to look for another request before sleeping, where they have come as fast
+   */
+  readonly start: (callback: (result: number) => void, spinUs: number) => void;
+  /** No callback comes after this. Idempotent; to be called before the descriptor is closed. */
+  readonly stop: () => void;
 }
 
 /** What `native/*.c` exports. The parts of a message are arguments there: an array costs 50 ns more to take apart. */
 interface Addon {
   read(fd: number, buffer: Uint8Array): number;
   writev(fd: number, ...parts: readonly Uint8Array[]): number;
-  exchange(fd: number, request: Uint8Array, ...parts: readonly Uint8Array[]): number;
-  openLink(fd: number, request: Uint8Array, reply: Uint8Array): Link;
+  openLink(fd: number): Link;
   ioctl(fd: number, request: number, arg: number | bigint | Uint8Array): number;
   openPty(): { master: number; slavePath: string };
   inotifyOpen(path: string, mask: number): number;
@@ -136,24 +149,9 @@ export function writev(fd: number, parts: readonly Uint8Array[]): number {
   return load().writev(fd, ...parts);
 }
 
-/**
- * Answers one request and takes the next: writev(2) of the reply, at most 16 parts, then read(2) into the whole
- * request buffer, in one call. A null reply only reads. For channels that take a message whole, as /dev/fuse and
- * /dev/cuse do: a short write counts as EIO.
- *
- * Returns the number of bytes read, or -errno of the read, or WRITE_FAILED - errno of the write. In the last case
- * nothing was read. ENOENT there is normal: the caller was killed meanwhile (fs/fuse/dev.c, fuse_dev_do_write).
- */
-export function exchange(fd: number, reply: Uint8Array | readonly Uint8Array[] | null, request: Uint8Array): number {
-  if (reply === null) {
-    return load().read(fd, request);
-  }
-  return reply instanceof Uint8Array ? load().exchange(fd, request, reply) : load().exchange(fd, request, ...reply);
-}
-
-/** The two system calls of a request, as cheap as they get. The memory must not be transferred away meanwhile. */
-export function openLink(fd: number, request: Uint8Array, reply: Uint8Array): Link {
-  return load().openLink(fd, request, reply);
+/** What a request takes of system calls, as cheap as it gets. The descriptor is made non-blocking by start(). */
+export function openLink(fd: number): Link {
+  return load().openLink(fd);
 }
 
 /**

@@ -9,19 +9,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { ERRNO } from "../src/errno.ts";
-import {
-  exchange,
-  INOTIFY,
-  inotifyOpen,
-  ioctl,
-  openPty,
-  READY,
-  read,
-  sdNotify,
-  WRITE_FAILED,
-  watch,
-  writev,
-} from "../src/native.ts";
+import { INOTIFY, inotifyOpen, ioctl, openPty, READY, read, sdNotify, watch, writev } from "../src/native.ts";
 
 const FIONREAD = 0x541b;
 const TCGETS = 0x5401;
@@ -66,7 +54,7 @@ afterEach(() => {
 
 afterAll(() => rmSync(directory, { recursive: true }));
 
-describe("read, writev and exchange", () => {
+describe("read and writev", () => {
   it("carry the parts of a message in order, empty ones too", () => {
     const fd = openLoop();
     const buffer = new Uint8Array(16);
@@ -75,34 +63,17 @@ describe("read, writev and exchange", () => {
     expect(text(buffer.subarray(0, 8))).toBe("head ody");
     expect(writev(fd, [])).toBe(0);
     expect(read(fd, new Uint8Array())).toBe(0);
-    expect(exchange(fd, [bytes("re"), bytes("ply")], buffer.subarray(4))).toBe(5);
-    expect(text(buffer.subarray(0, 9))).toBe("headreply");
     expect(writev(fd, Array(16).fill(bytes("ab")))).toBe(32);
     expect(read(fd, new Uint8Array(64))).toBe(32);
-    expect(exchange(fd, bytes("one"), buffer)).toBe(3);
-    expect(text(buffer.subarray(0, 3))).toBe("one");
   });
 
-  it("return -errno, and tell a refused write from a failed read", () => {
+  it("return -errno", () => {
     const fd = openLoop();
     const buffer = new Uint8Array(8);
     const closed = closedFd();
     expect(read(fd, buffer)).toBe(-ERRNO.EAGAIN);
-    expect(exchange(fd, null, buffer)).toBe(-ERRNO.EAGAIN);
-    expect(exchange(fd, [], buffer)).toBe(-ERRNO.EAGAIN);
     expect(read(closed, buffer)).toBe(-ERRNO.EBADF);
     expect(writev(closed, [buffer])).toBe(-ERRNO.EBADF);
-    expect(exchange(closed, null, buffer)).toBe(-ERRNO.EBADF);
-    expect(exchange(closed, [buffer], buffer)).toBe(WRITE_FAILED - ERRNO.EBADF);
-    expect(exchange(open("/dev/null", O_WRONLY), [buffer], buffer)).toBe(-ERRNO.EBADF);
-  });
-
-  it("exchange reads nothing after a write that was short or refused", () => {
-    const fd = openLoop();
-    const buffer = new Uint8Array(8);
-    expect(exchange(fd, new Uint8Array(1 << 20), buffer)).toBe(WRITE_FAILED - ERRNO.EIO);
-    expect(exchange(fd, new Uint8Array(1 << 20), buffer)).toBe(WRITE_FAILED - ERRNO.EAGAIN);
-    expect(read(fd, buffer)).toBe(8);
   });
 
   it("read returns 0 at the end, writev -EPIPE without a signal", () => {
@@ -118,7 +89,8 @@ describe("read, writev and exchange", () => {
     const shared = new Uint8Array(new SharedArrayBuffer(8));
     const detached = new Uint8Array(8);
     structuredClone(detached, { transfer: [detached.buffer] });
-    expect(exchange(fd, bytes("abc"), shared)).toBe(3);
+    expect(writev(fd, [bytes("abc")])).toBe(3);
+    expect(read(fd, shared)).toBe(3);
     expect([...shared.subarray(0, 3)]).toEqual([...bytes("abc")]);
     expect(writev(fd, [detached])).toBe(0);
     expect(read(fd, detached)).toBe(0);

@@ -21,6 +21,8 @@ export interface ChannelOptions {
   readonly path: string;
   readonly log: Logger;
   readonly permissions?: NodePermissions;
+  /** Microseconds; see ServeOptions. */
+  readonly spin?: number | undefined;
   /** To be given to the session: where tracing and recording look. */
   readonly tap?: Tap | undefined;
 }

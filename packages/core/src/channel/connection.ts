@@ -7,7 +7,7 @@ import { closeSync } from "node:fs";
 import { ERRNO, errnoName } from "../errno.ts";
 import { DeviceError } from "../errors.ts";
 import type { Logger } from "../log.ts";
-import { type Link, openLink, READY, read, type Watch, WRITE_FAILED, watch, writev } from "../native.ts";
+import { type Link, openLink, READY, WRITE_FAILED, watch, writev } from "../native.ts";
 import type { FuseNode } from "../session/fuse-node.ts";
 import { FuseSession, type Parts } from "../session/fuse-session.ts";
 import type { ChannelOptions } from "./channel.ts";
@@ -25,7 +25,7 @@ export class Connection {
   readonly #link: Link;
   /** Where the link reads requests into. */
   #buffer: Uint8Array;
-  #watch: Watch | undefined;
+  readonly #spin: number;
   #closed = false;
   #closing: Promise<void> | undefined;
   #end: (error: Error | undefined) => void = () => undefined;
@@ -40,11 +40,14 @@ export class Connection {
     this.ended = new Promise((resolve) => {
       this.#end = resolve;
     });
-    const { driver, files, log, tap } = options;
+    const { driver, files, log, tap, spin = 0 } = options;
     const output = { send: (parts: Parts) => this.#send(parts) };
-    this.#session = new FuseSession({ driver, files, log, output, tap, node, clock: systemClock });
+    this.#link = openLink(fd);
+    const memory = this.#link;
+    this.#session = new FuseSession({ driver, files, log, output, tap, node, memory, clock: systemClock });
     this.#buffer = this.#session.buffer;
-    this.#link = openLink(fd, this.#buffer, this.#session.replyMemory);
+    this.#link.use(this.#buffer);
+    this.#spin = spin;
   }
 
   /**
@@ -53,7 +56,7 @@ export class Connection {
    */
   async initialise(): Promise<void> {
     await readable(this.#fd);
-    const length = read(this.#fd, this.#session.buffer);
+    const length = this.#link.take();
     const answer = length < 0 ? undefined : this.#session.handle(length);
     if (answer === undefined) throw new DeviceError("EIO", `the kernel did not begin the FUSE protocol (${length})`);
     this.#send(answer);
@@ -62,7 +65,7 @@ export class Connection {
 
   /** Serves what comes from now on. */
   start(): void {
-    this.#watch = watch(this.#fd, READY.READABLE, () => this.#serve());
+    this.#link.start((result) => this.#serve(result), this.#spin);
   }
 
   /** Answers every caller that waits and releases every file before the descriptor goes. Idempotent. */
@@ -74,30 +77,29 @@ export class Connection {
   async #shutDown(error: Error | undefined): Promise<void> {
     await this.#session.close();
     this.#closed = true;
-    this.#watch?.close();
+    this.#link.stop();
     closeSync(this.#fd);
     this.#end(error);
   }
 
-  #serve(): void {
-    const { take, answer } = this.#link;
-    let length = take();
+  /** @param result of the first take */
+  #serve(result: number): void {
+    const { take, answer, answerWith } = this.#link;
     for (let requests = 1; ; requests++) {
       let parts: Parts | undefined;
-      if (length >= 0) parts = this.#session.handle(length);
-      else if (!this.#goesOn(length)) return;
+      if (result >= 0) parts = this.#session.handle(result);
+      else if (!this.#goesOn(result)) return;
       const { buffer } = this.#session;
       if (buffer !== this.#buffer) this.#use(buffer);
       if (requests >= BURST || this.#closed) {
         if (parts !== undefined) this.#send(parts);
         return;
       }
-      if (parts === undefined) length = take();
+      if (parts === undefined) result = take();
       else {
-        // By index: taking an array apart goes through its iterator.
-        const front = parts[0]?.length ?? 0;
+        // The first part is in the link's memory. By index: taking an array apart goes through its iterator.
         const tail = parts[1];
-        length = tail === undefined ? answer(front) : answer(front, tail);
+        result = tail === undefined ? answer() : answerWith(tail);
       }
     }
   }

@@ -21,6 +21,12 @@ export interface ServeOptions {
   readonly permissions?: NodePermissions;
   /** Default: warnings and errors, on stderr */
   readonly log?: Logger;
+  /**
+   * Microseconds for which to look for the next request before sleeping, when requests have lately come that fast. Where
+   * a program and this daemon run on two CPUs, being woken takes longer than anything else; this trades the daemon's CPU
+   * for it. Timers and hardware have their turn meanwhile. Default: 0, never
+   */
+  readonly spin?: number | undefined;
   /** Where every message is written to. Default: nowhere */
   readonly recording?: Recording | undefined;
 }
@@ -39,6 +45,7 @@ export async function serve(device: AnyDevice, options: ServeOptions = {}): Prom
     log = stderrLog,
     permissions,
     recording,
+    spin,
     channels = CHANNELS,
   } = options;
   const { kind, why } =
@@ -58,6 +65,7 @@ export async function serve(device: AnyDevice, options: ServeOptions = {}): Prom
       path,
       log,
       tap,
+      spin,
       ...(permissions === undefined ? {} : { permissions }),
     });
     void opened.ended.then(forget);

@@ -9,7 +9,7 @@ import { type CommandTable, commandTable } from "../layout/index.ts";
 import type { Logger } from "../log.ts";
 import * as abi from "../wire/abi.ts";
 import { OPCODES, type OpcodeName } from "../wire/opcodes.ts";
-import { ReplyFront } from "../wire/reply.ts";
+import { REPLY_SIZE, ReplyFront } from "../wire/reply.ts";
 import { RequestView } from "../wire/request.ts";
 import { Call, type CallKind, requestKey } from "./call.ts";
 import { Engine, type EngineListener, type EngineOptions } from "./engine.ts";
@@ -24,16 +24,29 @@ import { ENLARGED_SIZE, ShownSize } from "./shown-size.ts";
 /** A message to the kernel: parts to be written with one writev, valid only during the call that they are passed to. */
 export type Parts = readonly Uint8Array[];
 
+export interface SessionMemory {
+  /** Where the first part of every answer of handle() will be. */
+  readonly reply: Uint8Array;
+  /** Memory for requests of up to `size` bytes. */
+  allocate(size: number): Uint8Array;
+}
+
 export interface FuseSessionOptions extends EngineOptions {
   readonly output: { send(parts: Parts): void };
   /** Where somebody may look at what goes in and out. Default: nobody can */
   readonly tap?: Tap | undefined;
+  /** Where requests and replies are. Default: arrays of the session's own */
+  readonly memory?: SessionMemory | undefined;
   /** The file that is served, where it is one of a FUSE mount. Default: it is a CUSE device */
   readonly node?: FuseNode | undefined;
 }
 
 /** Room for the largest WRITE with its headers; the kernel refuses to fill a smaller one (fs/fuse/dev.c). */
 const BUFFER_SIZE = abi.MAX_TRANSFER + 4096;
+const ownMemory = (): SessionMemory => ({
+  reply: new Uint8Array(REPLY_SIZE),
+  allocate: (size) => new Uint8Array(size),
+});
 const TOO_MANY_WRITES = new DeviceError("ENOMEM", "this user's waiting writes take up all the memory that they may");
 /** Request buffers kept for reuse. */
 const SPARE_BUFFERS = 4;
@@ -51,15 +64,19 @@ export class FuseSession implements EngineListener {
   readonly #files = new Map<number, File>();
   readonly #spare: RequestView[] = [];
   readonly #kept = new KeptBytes();
-  #view = new RequestView(new Uint8Array(BUFFER_SIZE));
+  readonly #memory: SessionMemory;
+  #view: RequestView;
   // Two fronts: a late answer may be written while the answer of the request at hand is being made.
-  readonly #front = new ReplyFront();
+  readonly #front: ReplyFront;
   readonly #lateFront = new ReplyFront();
   #lastFile = 0;
   #handling = false;
 
   constructor(options: FuseSessionOptions) {
     this.#options = options;
+    this.#memory = options.memory ?? ownMemory();
+    this.#view = new RequestView(this.#memory.allocate(BUFFER_SIZE));
+    this.#front = new ReplyFront(this.#memory.reply);
     this.#log = options.log;
     this.#engine = new Engine(options, this);
     this.#commands = commandTable(options.driver.commands ?? {});
@@ -74,11 +91,6 @@ export class FuseSession implements EngineListener {
   /** Where the next request is to be read into. Ask before each read: it changes when a request has to be kept. */
   get buffer(): Uint8Array {
     return this.#view.bytes;
-  }
-
-  /** Where the first part of every answer of handle() is, at the start. */
-  get replyMemory(): Uint8Array {
-    return this.#front.memory;
   }
 
   /** Calls that wait for an answer. */
@@ -299,7 +311,7 @@ export class FuseSession implements EngineListener {
     }
     const view = this.#view;
     const giveBack = this.#kept.keep(uid, BUFFER_SIZE);
-    this.#view = this.#spare.pop() ?? new RequestView(new Uint8Array(BUFFER_SIZE));
+    this.#view = this.#spare.pop() ?? new RequestView(this.#memory.allocate(BUFFER_SIZE));
     call.giveBuffer = () => {
       giveBack();
       if (this.#spare.length < SPARE_BUFFERS) this.#spare.push(view);

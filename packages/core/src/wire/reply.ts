@@ -17,6 +17,8 @@ const BODY = OUT_HEADER_SIZE;
 export const FRONT_SIZE = BODY + ATTR_OUT_SIZE;
 /** A tail of at most so many bytes is copied behind its front: one stretch costs the kernel less than two. */
 const SHORT_TAIL = 1024;
+/** What a ReplyFront needs. */
+export const REPLY_SIZE = FRONT_SIZE + SHORT_TAIL;
 /** Places in words. */
 const LEN = HEADER.len / 4;
 const ERROR = HEADER.error / 4;
@@ -25,14 +27,21 @@ const ONE_BYTE = new Uint8Array(1);
 
 /** The front of one message, used again for the next: a header and a fixed body. */
 export class ReplyFront {
-  /** Every message begins here. */
-  readonly memory: Uint8Array = new Uint8Array(FRONT_SIZE + SHORT_TAIL);
-  readonly #view = new DataView(this.memory.buffer);
+  readonly memory: Uint8Array;
+  readonly #view: DataView;
   /** The same, in words of the machine's own order, for what each answer has. */
-  readonly #words = new Uint32Array(this.memory.buffer, 0, FRONT_SIZE / 4);
+  readonly #words: Uint32Array;
   // subarray() for each answer would allocate; the lengths of fronts are few, and those of answers often the same.
   readonly #cut: (Uint8Array | undefined)[] = new Array(ATTR_OUT_SIZE + 1).fill(undefined);
-  #whole: Uint8Array = this.memory.subarray(0, 0);
+  #whole: Uint8Array;
+
+  /** @param memory where each message begins, at least REPLY_SIZE bytes, aligned to 4 */
+  constructor(memory: Uint8Array = new Uint8Array(REPLY_SIZE)) {
+    this.memory = memory;
+    this.#view = new DataView(memory.buffer, memory.byteOffset, memory.byteLength);
+    this.#words = new Uint32Array(memory.buffer, memory.byteOffset, FRONT_SIZE / 4);
+    this.#whole = memory.subarray(0, 0);
+  }
 
   #finish(bodySize: number, tailSize: number, error: number): Uint8Array {
     const size = BODY + bodySize;
