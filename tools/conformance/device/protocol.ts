@@ -104,7 +104,16 @@ export const KNOB = {
   WAKES: 10,
 } as const;
 
-export const KICK = { READABLE: 0, WRITABLE: 1, URGENT: 2, HANGUP: 3, FINISH: 4, HANGUP_OTHERS: 5 } as const;
+export const KICK = {
+  READABLE: 0,
+  WRITABLE: 1,
+  URGENT: 2,
+  HANGUP: 3,
+  FINISH: 4,
+  HANGUP_OTHERS: 5,
+  /** The file that the kick comes by, and no other. */
+  HANGUP_THIS: 6,
+} as const;
 
 /** How the room is told what to do and what it saw. They are never disturbed by ON_ACT. */
 export const control = {

@@ -148,8 +148,10 @@ export function defineStream(world: World, options: StreamOptions): AnyDevice {
             return;
           case KICK.HANGUP:
           case KICK.HANGUP_OTHERS:
+          case KICK.HANGUP_THIS:
             for (const other of mine) {
               if (arg.what === KICK.HANGUP_OTHERS && other === file) continue;
+              if (arg.what === KICK.HANGUP_THIS && other !== file) continue;
               if (arg.value === 0) other.hangup();
               else other.hangup(errnoOf(arg.value));
             }
