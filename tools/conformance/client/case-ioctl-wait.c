@@ -2,7 +2,6 @@
 /* ioctl(2) that fails, that is answered later, that waits, and that is interrupted. */
 #include <signal.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
 #include "ioctl-arguments.h"
 
 enum { PAGE = 4096 };
@@ -304,67 +303,6 @@ static void hung_up(const struct test *t)
 	FAILS(IOCTL(fd, S_NONE, 0), error);
 }
 
-static void wait_forever(void *unused)
-{
-	int fd = dev(O_RDWR);
-
-	(void)unused;
-	IOCTL(fd, C_ACT_WAIT, 0);
-}
-
-static void killed(const struct test *t)
-{
-	pid_t child;
-	int status;
-
-	(void)t;
-	control();
-	child = child_start(wait_forever, NULL);
-	await_count(BLOCKED, 1);
-	MUST(kill(child, SIGKILL));
-	GIVES(waitpid(child, &status, 0), child);
-	SAME(WTERMSIG(status), SIGKILL);
-	await_count(RELEASES, 1);
-	SAME(counted(FILES), CONTROL_FILES);
-}
-
-static void exits_beside(void *unused)
-{
-	start_ioctl(dev(O_RDWR), C_ACT_WAIT, 0);
-	(void)unused;
-	await_count(BLOCKED, 1);
-}
-
-/* A process exits while one of its threads waits. */
-static void exits(const struct test *t)
-{
-	(void)t;
-	control();
-	child_join(child_start(exits_beside, NULL));
-	await_count(RELEASES, 1);
-	SAME(counted(FILES), CONTROL_FILES);
-}
-
-static void nothing(void *unused)
-{
-	(void)unused;
-}
-
-/* A child that has the file too, and ends, ends nothing. */
-static void forks_meanwhile(const struct test *t)
-{
-	int fd = dev(O_RDWR);
-	struct call *call = start_ioctl(fd, C_ACT_WAIT, 0);
-
-	(void)t;
-	await_count(BLOCKED, 1);
-	child_join(child_start(nothing, NULL));
-	SAME(counted(RELEASES), 0);
-	TRUE(!call->done);
-	fill(3, 1);
-	GIVES(finish(call), 3);
-}
-
 static const struct { const char *name; long action; } freed[] = {
 	{ "parked", NORMAL }, { "pending", NEVER }, { "deaf", DEAF }, { "own-errno", ABORT_ERRNO },
 };
@@ -405,7 +343,4 @@ CASES
 	add(closed_meanwhile, NEEDS_NOTHING, "ioctl/wait/file-closed");
 	add_with(hung_up, NEEDS_NOTHING, 0, 0, "ioctl/hangup/default");
 	add_with(hung_up, NEEDS_NOTHING, ENODEV, 0, "ioctl/hangup/enodev");
-	add(killed, NEEDS_DESCRIPTOR, "ioctl/process/killed-while-waiting");
-	add(exits, NEEDS_DESCRIPTOR, "ioctl/process/exits-while-waiting");
-	add(forks_meanwhile, NEEDS_DESCRIPTOR, "ioctl/process/forks-while-waiting");
 }
