@@ -100,6 +100,12 @@ export const UNSUPPORTED: readonly Unsupported[] = [
     reason:
       "the kernel copies what the number encodes, one area, and lets the daemon of a file ask for no other (FUSE_IOCTL_UNRESTRICTED is cuse.c's alone; fs/fuse/ioctl.c), so pointers in an argument and numbers older than _IOC lead nowhere",
   },
+  {
+    channel: "fuse",
+    cases: /^ioctl\/(kernel\/fionread-of-the-driver|as-dev-null\/(fionread|fioqsize|fibmap))$/,
+    reason:
+      "the file is a regular one, for which the kernel answers FIONREAD, FIOQSIZE and FIBMAP itself (do_vfs_ioctl() and file_ioctl() in fs/ioctl.c)",
+  },
   ...CHANNELS_WITHOUT_FLAGS.map((channel) => ({
     channel,
     cases: /^ioctl\/fcntl\//,

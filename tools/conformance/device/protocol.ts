@@ -257,6 +257,7 @@ export const shapes = {
   LEGACY_LARGE: command(0x5525, bytes(128 * 1024), "inout"),
   LEGACY_TOO_LARGE: command(0x5526, bytes(128 * 1024 + 1), "inout"),
   LEGACY_TERMIOS: command(0x5401, bytes(36), "out"),
+  FIONREAD: command(0x541b, struct({ count: i32 }), "out"),
   LEGACY_ADDRESS: command(0x5527, "address"),
   BLOCK_IN: iowr(TYPE, 80, BlockIn),
   BLOCK_OUT: iowr(TYPE, 81, BlockOut, "in"),

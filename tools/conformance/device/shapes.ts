@@ -111,6 +111,9 @@ export const shapeHandlers: Handlers<typeof shapes> = {
   LEGACY_LARGE: ({ arg }) => flip(arg),
   LEGACY_TOO_LARGE: ({ arg }) => flip(arg),
   LEGACY_TERMIOS: ({ arg }) => fill(arg, 9),
+  FIONREAD({ state: { room }, arg }) {
+    arg.count = room.held;
+  },
   LEGACY_ADDRESS: ({ arg }) => Number(arg % PRIME),
   BLOCK_IN({ arg }) {
     arg.result = sum(arg.data);
