@@ -5,18 +5,26 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { accessSync, closeSync, constants, openSync, readFileSync } from "node:fs";
+import { accessSync, closeSync, constants, fstatSync, openSync, readFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { DeviceError } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import { MOUNT, mount, receiveFd, socketPair, umount2 } from "../native.ts";
 import { MAX_MOUNT_READ, S_IFREG } from "../wire/abi.ts";
 import { errorCode, MADE, MOUNT_TYPE, type Place } from "./fuse-place.ts";
+import { type Mount, mountsAt, whereIs } from "./fuse-table.ts";
 
 export const DEV_FUSE = "/dev/fuse";
 const FUSERMOUNT = "fusermount3";
 /** Of include/uapi/linux/capability.h. */
 const CAP_SYS_ADMIN = 21n;
+/** Of include/uapi/asm-generic/fcntl.h: a descriptor that stands for a place, and opens nothing. */
+const O_PATH = 0o10000000;
+/** Of include/linux/fs.h. */
+const UMOUNT_NOFOLLOW = 8;
+/** How long something else may lie on a mount of ours: a daemon that was too late for the path takes its own away. */
+const COVERED_MS = 1000;
 
 export interface FuseMount {
   /** Of /dev/fuse; the caller closes it. */
@@ -57,18 +65,28 @@ function findProgram(name: string): string | undefined {
 export async function mountFile(place: Place, way: Way, log: Logger): Promise<FuseMount> {
   // Nobody else's mount has this source, so the watcher cannot take a later one for ours.
   const source = `devlift:${process.pid}:${randomBytes(4).toString("hex")}${place.made ? MADE : ""}`;
-  const watcher = watch(place, source);
+  const mount = { path: place.path, source };
+  const dismissWatcher = watch(place, source, log);
+  // Whatever goes wrong with it, the watcher has another try.
+  const unmount = () => unmountFile(mount, way).finally(dismissWatcher);
+  let fd: number | undefined;
   try {
-    const fd = way === "root" ? mountAsRoot(place.path, source) : await mountAsUser(place.path, source, log);
-    const unmount = async () => {
-      await unmountPath(place.path, way);
-      watcher.stdin?.end();
-    };
+    checkFirst(place.path, undefined);
+    fd = way === "root" ? mountAsRoot(place.path, source) : await mountAsUser(place.path, source, log);
+    checkFirst(place.path, source);
     return { fd, unmount };
   } catch (error) {
-    watcher.stdin?.end();
+    if (fd !== undefined) closeSync(fd);
+    await unmount().catch((err: unknown) => log.error({ err }, `${place.path} stays mounted`));
     throw error;
   }
+}
+
+/** Of two daemons that take one path at a time, the one whose mount lies below stays. @throws DeviceError("EEXIST") */
+function checkFirst(path: string, source: string | undefined): void {
+  const [first] = mountsAt(path);
+  if (first?.source === source) return;
+  throw new DeviceError("EEXIST", `${path} was ${first ? `taken by ${first.source}` : "unmounted"} meanwhile`);
 }
 
 /**
@@ -86,13 +104,35 @@ function mountAsRoot(path: string, source: string): number {
   }
   const owner = [`user_id=${process.geteuid?.() ?? 0}`, `group_id=${process.getegid?.() ?? 0}`];
   const data = [`fd=${fd}`, `rootmode=${S_IFREG.toString(8)}`, ...owner, "allow_other", ...CHECKED].join(",");
+  let target: number | undefined;
   try {
-    mount(path, { source, type: MOUNT_TYPE, flags: MOUNT.MS_NOSUID | MOUNT.MS_NODEV | MOUNT.MS_NOEXEC, data });
+    target = openEmptyFile(path);
+    mount(`/proc/self/fd/${target}`, {
+      source,
+      type: MOUNT_TYPE,
+      flags: MOUNT.MS_NOSUID | MOUNT.MS_NODEV | MOUNT.MS_NOEXEC,
+      data,
+    });
     return fd;
   } catch (cause) {
     closeSync(fd);
+    if (cause instanceof DeviceError) throw cause;
     throw new DeviceError("EPERM", `the kernel refused to mount on ${path} (${errorCode(cause)})`, { cause });
+  } finally {
+    if (target !== undefined) closeSync(target);
   }
+}
+
+/**
+ * The file to mount on, held fast: in a folder that others may write to, the path could be made to lead elsewhere
+ * between the look at it and the mount, which would then cover any file of the system's.
+ */
+function openEmptyFile(path: string): number {
+  const fd = openSync(path, O_PATH | constants.O_NOFOLLOW);
+  const there = fstatSync(fd);
+  if (there.isFile() && there.size === 0) return fd;
+  closeSync(fd);
+  throw new DeviceError("EEXIST", `${path} is no empty file any more`);
 }
 
 /** fusermount3 opens /dev/fuse, mounts, and sends the descriptor through the socket in _FUSE_COMMFD (util/fusermount.c). */
@@ -140,10 +180,23 @@ async function runFusermount(args: readonly string[], socket?: number): Promise<
   if (status !== 0) throw new DeviceError("EPERM", said.trim() || `${FUSERMOUNT} failed with status ${String(status)}`);
 }
 
-/** Frees a path at once; who has the file open keeps it until the connection ends. Nothing mounted there is no error. */
-export async function unmountPath(path: string, way: Way): Promise<void> {
+/**
+ * Takes a mount away at once; who has the file open keeps it until the connection ends. Gone already is no error.
+ * What else is mounted at its path is left alone: the mount of another daemon since ours was taken away, or upon ours.
+ * @throws DeviceError EBUSY when something lies on it
+ */
+export async function unmountFile(mount: Pick<Mount, "path" | "source">, way: Way): Promise<void> {
+  const path = whereIs(mount);
+  if (path === undefined) return;
+  const onTop = () => mountsAt(path).at(-1);
+  for (let left = COVERED_MS; onTop()?.source !== mount.source; left -= 10) {
+    const cover = onTop();
+    if (cover === undefined) return;
+    if (left <= 0) throw new DeviceError("EBUSY", `${cover.source} (${cover.type}) is mounted on ${path}`);
+    await setTimeout(10);
+  }
   try {
-    if (way === "root") umount2(path, MOUNT.MNT_DETACH);
+    if (way === "root") umount2(path, MOUNT.MNT_DETACH | UMOUNT_NOFOLLOW);
     else await runFusermount(["-u", "-z", "--", path]);
   } catch (error) {
     const code = errorCode(error);
@@ -155,23 +208,42 @@ export async function unmountPath(path: string, way: Way): Promise<void> {
   }
 }
 
-/** Arguments: path, source, "made" when the file there is ours. Takes care that the mount is the one it is to watch. */
+/**
+ * Arguments: path, source, "made" when the file there is ours. Takes care that the mount is the one it is to watch, and
+ * that nothing lies on it. (A line of mountinfo: number, parent, device, root, path, the rest.)
+ */
 const WATCHER = `
 trap '' HUP INT TERM
 read -r _
-while read -r line; do
-  case $line in *" $2 "*) umount -l "$1" 2>&- || ${FUSERMOUNT} -u -z "$1" 2>&-; gone=1 ;; esac
+while read -r _ _ _ _ at rest; do
+  case $rest in
+    *" $2 "*) ours=$at ;;
+    *) [ "$at" = "$ours" ] && ours= ;;
+  esac
 done < /proc/self/mountinfo
-[ "$gone" ] && [ "$3" = made ] && [ -f "$1" ] && [ ! -s "$1" ] && rm -f "$1"
+[ "$ours" ] || exit 0
+umount -l "$1" 2>&- || ${FUSERMOUNT} -u -z "$1" 2>&-
+[ "$3" = made ] && [ -f "$1" ] && [ ! -s "$1" ] && rm -f "$1"
 exit 0`;
 
-function watch({ path, made }: Place, source: string): ChildProcess {
+/** @returns what ends the watcher, which then takes away what is left */
+function watch({ path, made }: Place, source: string, log: Logger): () => void {
+  const lost = (error: unknown) =>
+    log.warn({ device: path }, `nobody will unmount ${path} if this daemon is killed: ${errorCode(error)} for /bin/sh`);
   const args = ["-c", WATCHER, "devlift-unmount", path, source, made ? "made" : "found"];
-  // Its own session, so that a Ctrl-C for the daemon is none for it.
-  const child = spawn("/bin/sh", args, { stdio: ["pipe", "ignore", "ignore"], detached: true, cwd: "/" });
-  child.on("error", () => undefined);
-  child.stdin?.on("error", () => undefined);
+  let child: ChildProcess;
+  try {
+    // Its own session, so that a Ctrl-C for the daemon is none for it.
+    child = spawn("/bin/sh", args, { stdio: ["pipe", "ignore", "ignore"], detached: true, cwd: "/" });
+  } catch (error) {
+    lost(error);
+    return () => undefined;
+  }
+  child.on("error", lost);
+  // Without a stdin where there was no descriptor left to make one (EMFILE).
+  const stdin = child.stdin ?? undefined;
+  stdin?.on("error", () => undefined);
   child.unref();
-  if (child.stdin !== null && "unref" in child.stdin && typeof child.stdin.unref === "function") child.stdin.unref();
-  return child;
+  if (stdin !== undefined && "unref" in stdin && typeof stdin.unref === "function") stdin.unref();
+  return () => stdin?.end();
 }

@@ -2,6 +2,8 @@
 // at the end; what somebody else put there is left alone, and said. A mount of ours whose daemon died is replaced.
 // Never looks at a path while this process serves it: it would wait for itself. A Place lives as long as its channel.
 
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
 import {
   accessSync,
   closeSync,
@@ -9,16 +11,15 @@ import {
   lstatSync,
   mkdirSync,
   openSync,
-  readFileSync,
   realpathSync,
   rmdirSync,
   unlinkSync,
 } from "node:fs";
-import { stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { ERRNO } from "../errno.ts";
 import { DeviceError } from "../errors.ts";
 import type { Logger } from "../log.ts";
+import { type Mount, mountsAt } from "./fuse-table.ts";
 
 /** The type of our mounts: how they are known from others in /proc/self/mountinfo. */
 export const MOUNT_TYPE = "fuse.devlift";
@@ -26,12 +27,6 @@ export const MOUNT_TYPE = "fuse.devlift";
 export const MADE = ":made";
 /** How long a mount's daemon may take to say that it is there. */
 const ANSWER_MS = 2000;
-
-interface Mount {
-  readonly path: string;
-  readonly type: string;
-  readonly source: string;
-}
 
 export interface Place {
   /** Absolute, without symbolic links. */
@@ -47,73 +42,104 @@ export interface Place {
  * @param unmount takes away a mount of ours that is dead
  * @throws DeviceError EEXIST, EBUSY for what is there; EACCES and others when nothing can be made there
  */
-export async function takePlace(wanted: string, unmount: (path: string) => Promise<void>, log: Logger): Promise<Place> {
-  const folder = dirname(wanted);
-  const firstMade = attempt(folder, () => mkdirSync(folder, { recursive: true }));
-  const path = join(realpathSync(folder), basename(wanted));
-  let inherited = false;
-  for (let mount = mountAt(path); mount !== undefined; mount = mountAt(path)) {
-    await checkDead(mount);
-    await unmount(path);
-    if (mountAt(path)?.source === mount.source)
-      throw new DeviceError("EBUSY", `${path} is a dead mount of another user's (${mount.source}): 'umount -l' it`);
-    log.info({ device: path }, `${path} was the mount of a daemon that is gone (${mount.source}): replaced`);
-    inherited ||= mount.source.endsWith(MADE);
+export async function takePlace(wanted: string, unmount: (mount: Mount) => Promise<void>, log: Logger): Promise<Place> {
+  const firstMade = makeFolders(dirname(wanted));
+  try {
+    const path = realPath(wanted);
+    let inherited = false;
+    for (let mount = mountsAt(path).at(-1); mount !== undefined; mount = mountsAt(path).at(-1)) {
+      await checkDead(mount);
+      await unmount(mount);
+      if (mountsAt(path).at(-1)?.source === mount.source)
+        throw new DeviceError("EBUSY", `${path} is a dead mount of another user's (${mount.source}): 'umount -l' it`);
+      log.info({ device: path }, `${path} was the mount of a daemon that is gone (${mount.source}): replaced`);
+      inherited ||= mount.source.endsWith(MADE);
+    }
+    const made = makeFile(path) || inherited;
+    const remove = () => {
+      if (!made) return;
+      quietly(() => unlinkSync(path));
+      removeFolders(dirname(path), firstMade);
+    };
+    return { path, made, remove };
+  } catch (error) {
+    if (firstMade !== undefined) removeFolders(realPath(dirname(wanted)), firstMade);
+    throw error;
   }
-  const made = makeFile(path) || inherited;
-  const remove = () => {
-    if (!made) return;
-    quietly(() => unlinkSync(path));
-    if (firstMade !== undefined) removeFolders(dirname(path), dirname(realpathOr(firstMade)));
-  };
-  return { path, made, remove };
 }
 
-/** Whether this user can make a file at a path, or write to the one that is there. What is mounted there is not asked. */
-export function mayTakePlace(path: string): boolean {
-  if (mountAt(path) !== undefined) return true;
-  for (let at = path; ; at = dirname(at)) {
+/** @returns the first that had to be made */
+function makeFolders(folder: string): string | undefined {
+  try {
+    // First, because mkdirSync() would look at what is in the way, which may be a file that this process serves.
+    realpathSync.native(folder);
+    return undefined;
+  } catch (error) {
+    if (errorCode(error) !== "ENOENT") throw refusal(folder, error);
+  }
+  return attempt(folder, () => mkdirSync(folder, { recursive: true }));
+}
+
+/**
+ * Without symbolic links but the last name, which is taken as it is. Asks no file system about that last name, nor, as
+ * realpath(3) goes by readlink(2), about a served file that stands in the place of a folder.
+ */
+function realPath(path: string): string {
+  return join(realpathSync.native(dirname(path)), basename(path));
+}
+
+/** false: this user may make no file at a path, nor write to the one that is there. takePlace() says the rest. */
+export function mayTakePlace(wanted: string): boolean {
+  for (let at = wanted; ; at = dirname(at)) {
     try {
-      accessSync(at, constants.W_OK);
+      const path = realPath(at);
+      if (at === wanted && (mountsAt(path).length > 0 || lstatSync(path).isSymbolicLink())) return true;
+      accessSync(path, constants.W_OK);
       return true;
     } catch (error) {
-      if (errorCode(error) !== "ENOENT" || at === "/") return false;
+      const code = errorCode(error);
+      if (code !== "ENOENT" || at === "/") return !isForbidden(code);
     }
   }
-}
-
-/** The mount that is on top at a path. */
-function mountAt(path: string): Mount | undefined {
-  return readFileSync("/proc/self/mountinfo", "utf8")
-    .split("\n")
-    .map(parseMount)
-    .findLast((mount) => mount?.path === path);
-}
-
-/** One line of /proc/PID/mountinfo (proc(5)): "36 35 98:0 /root /path options [fields] - type source super-options". */
-export function parseMount(line: string): Mount | undefined {
-  const [front = "", back = ""] = line.split(" - ");
-  const path = front.split(" ")[4];
-  const [type, source] = back.split(" ");
-  if (path === undefined || type === undefined || source === undefined) return undefined;
-  // Space, tab, newline and backslash stand as \ooo.
-  const plain = path.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
-  return { path: plain, type, source };
 }
 
 /** @throws DeviceError unless the mount is ours and its daemon gone */
 async function checkDead({ path, type, source }: Mount): Promise<void> {
   if (type !== MOUNT_TYPE) throw new DeviceError("EBUSY", `something else is mounted on ${path} (${type}, ${source})`);
-  const timeout = new Promise<string>((resolve) => setTimeout(resolve, ANSWER_MS, "slow").unref());
-  // On a thread of the pool, not on this one: it may be this very process that has to answer.
-  const answer = stat(path).then(() => "alive", errorCode);
-  switch (await Promise.race([answer, timeout])) {
+  switch (await asked(path)) {
     case "ENOTCONN":
       return;
     case "slow":
       throw new DeviceError("EBUSY", `${path} is served by ${source}, which does not answer: end it first`);
     default:
       throw new DeviceError("EEXIST", `${path} is served already, by ${source}: end that daemon first`);
+  }
+}
+
+/**
+ * What a file system's daemon says, as an error's code, "alive" or "slow". It is asked for statfs(2), because of the
+ * attributes the kernel may know the answer, however dead the daemon is.
+ * In a process of its own: what waits for a daemon that was stopped cannot always be killed, and a thread that waits
+ * would keep this process from ending. And it may be this very process that has to answer.
+ */
+async function asked(path: string): Promise<string> {
+  const script = "require('fs').statfs(process.argv[1], (e) => process.stdout.write(e === null ? 'alive' : e.code))";
+  const child: ChildProcess = spawn(process.execPath, ["-e", script, path], {
+    stdio: ["ignore", "pipe", "ignore"],
+    env: { ...process.env, NODE_OPTIONS: "" },
+  });
+  let answer = "";
+  child.stdout?.setEncoding("utf8").on("data", (text: string) => {
+    answer += text;
+  });
+  try {
+    await once(child, "close", { signal: AbortSignal.timeout(ANSWER_MS) });
+    return answer;
+  } catch {
+    child.kill("SIGKILL");
+    child.unref();
+    child.stdout?.destroy();
+    return "slow";
   }
 }
 
@@ -125,6 +151,8 @@ function makeFile(path: string): boolean {
   } catch (error) {
     if (errorCode(error) !== "EEXIST") throw refusal(path, error);
   }
+  const [mount] = mountsAt(path);
+  if (mount !== undefined) throw new DeviceError("EEXIST", `${path} was taken by ${mount.source} meanwhile`);
   const there = attempt(path, () => lstatSync(path));
   if (there.isFile() && there.size === 0) return false;
   const what = there.isFile()
@@ -139,16 +167,12 @@ function makeFile(path: string): boolean {
   throw new DeviceError("EEXIST", `${path} is there already, ${what}: it is left alone; move it, or take another path`);
 }
 
-function removeFolders(from: string, upTo: string): void {
-  for (let folder = from; folder !== upTo && folder !== "/"; folder = dirname(folder)) quietly(() => rmdirSync(folder));
-}
-
-function realpathOr(path: string): string {
-  try {
-    return realpathSync(path);
-  } catch {
-    return path;
-  }
+/** @param firstMade the outermost of those that were made; undefined: none was */
+function removeFolders(innermost: string, firstMade: string | undefined): void {
+  if (firstMade === undefined) return;
+  const above = dirname(realPath(firstMade));
+  for (let folder = innermost; folder !== above && folder !== "/"; folder = dirname(folder))
+    quietly(() => rmdirSync(folder));
 }
 
 function attempt<T>(path: string, act: () => T): T {
@@ -159,10 +183,14 @@ function attempt<T>(path: string, act: () => T): T {
   }
 }
 
+function isForbidden(code: string): code is "EACCES" | "EPERM" | "EROFS" {
+  return code === "EACCES" || code === "EPERM" || code === "EROFS";
+}
+
 function refusal(path: string, error: unknown): DeviceError {
   const code = errorCode(error);
   const known = Object.hasOwn(ERRNO, code);
-  if (code === "EACCES" || code === "EPERM" || code === "EROFS")
+  if (isForbidden(code))
     return new DeviceError(code, `no permission to make ${path}: run as root, or take a path of your own`, {
       cause: error,
     });

@@ -9,7 +9,7 @@ import { FuseNode } from "../session/fuse-node.ts";
 import { whyNotCarried } from "../session/restricted.ts";
 import type { Availability, Channel, ChannelKind, ChannelOptions, NodePermissions, Wanted } from "./channel.ts";
 import { Connection } from "./connection.ts";
-import { DEV_FUSE, mountFile, unmountPath, wayToMount } from "./fuse-mount.ts";
+import { DEV_FUSE, mountFile, unmountFile, wayToMount } from "./fuse-mount.ts";
 import { mayTakePlace, takePlace } from "./fuse-place.ts";
 
 /** The FUSE channel. */
@@ -43,7 +43,7 @@ async function open(options: ChannelOptions): Promise<Channel> {
   const way = wayToMount();
   if (!usable || way === undefined) throw new DeviceError("ENODEV", why);
   const { log } = options;
-  const place = await takePlace(resolve(options.path), (path) => unmountPath(path, way), log);
+  const place = await takePlace(resolve(options.path), (mount) => unmountFile(mount, way), log);
   warnOfLostCommands(options);
   const mounted = await mountFile(place, way, log).catch((error: unknown) => {
     place.remove();

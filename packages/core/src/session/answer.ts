@@ -16,11 +16,14 @@ const NOTHING = new Uint8Array(0);
  */
 export function takeAnswer(call: Call, answer: unknown, wholeWrites: boolean): boolean {
   switch (call.kind) {
-    case "read":
-      if (!(answer instanceof Uint8Array) || answer.length > call.length)
+    case "read": {
+      const length = answer instanceof Uint8Array ? answer.length : Number.NaN;
+      if (!(answer instanceof Uint8Array && length <= call.length))
         throw new InternalError(`read answered with something else than at most ${call.length} bytes`);
       call.bytes = answer;
+      call.count = length;
       return true;
+    }
     case "write":
       if (!isCount(answer, call.data.length))
         throw new InternalError(`write answered ${shown(answer)} for ${call.data.length} bytes`);

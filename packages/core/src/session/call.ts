@@ -56,7 +56,7 @@ export class Call {
   settled = false;
   /** Positive errno, or 0. */
   errno = 0;
-  /** Of a write the bytes taken, of an ioctl the result. */
+  /** Of a read the length of `bytes`, of a write the bytes taken, of an ioctl the result. */
   count = 0;
   /** Of a read, or of an ioctl's output areas. */
   bytes: Uint8Array = NO_BYTES;

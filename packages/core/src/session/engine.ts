@@ -246,6 +246,7 @@ export class Engine implements FileOwner {
   #settleHungUp(call: Call, { readEnds, errno }: HangUp): void {
     if (call.kind === "read" && readEnds) {
       call.bytes = NOTHING;
+      call.count = 0;
       this.#settle(call, 0);
     } else this.#cutShort(call, errno);
   }

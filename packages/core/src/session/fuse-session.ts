@@ -323,11 +323,11 @@ export class FuseSession implements EngineListener {
     if (call.errno !== 0) return [front.status(errnoFor(call))];
     switch (call.kind) {
       case "read":
-        return front.message(front.data(call.bytes.length), call.bytes);
+        return front.data(call.bytes, call.count);
       case "write":
-        return [front.written(call.count)];
+        return front.written(call.count);
       case "ioctl":
-        return front.message(front.ioctl(call.count, call.bytes.length), call.bytes);
+        return front.ioctl(call.count, call.bytes);
       case "open":
         return [front.open(call.file.id, this.#opened(call.file))];
       default:

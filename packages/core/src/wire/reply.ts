@@ -19,7 +19,11 @@ export const FRONT_SIZE = BODY + ATTR_OUT_SIZE;
 const SHORT_TAIL = 1024;
 /** What a ReplyFront needs. */
 export const REPLY_SIZE = FRONT_SIZE + SHORT_TAIL;
+const WRITE_OUT_SIZE = sizeOf(abi.fuse_write_out, "lp64");
+const POLL_OUT_SIZE = sizeOf(abi.fuse_poll_out, "lp64");
+const IOCTL_OUT_SIZE = sizeOf(abi.fuse_ioctl_out, "lp64");
 /** Places in words. */
+const BODY_WORD = BODY / 4;
 const LEN = HEADER.len / 4;
 const ERROR = HEADER.error / 4;
 const UNIQUE = HEADER.unique / 4;
@@ -31,37 +35,39 @@ export class ReplyFront {
   readonly #view: DataView;
   /** The same, in words of the machine's own order, for what each answer has. */
   readonly #words: Uint32Array;
-  // subarray() for each answer would allocate; the lengths of fronts are few, and those of answers often the same.
-  readonly #cut: (Uint8Array | undefined)[] = new Array(ATTR_OUT_SIZE + 1).fill(undefined);
-  #whole: Uint8Array;
+  /** The memory cut to each length that has occurred, as the one part of a message: a fast answer allocates nothing. */
+  readonly #cut: ([Uint8Array] | undefined)[] = new Array(REPLY_SIZE + 1).fill(undefined);
 
   /** @param memory where each message begins, at least REPLY_SIZE bytes, aligned to 4 */
   constructor(memory: Uint8Array = new Uint8Array(REPLY_SIZE)) {
     this.memory = memory;
     this.#view = new DataView(memory.buffer, memory.byteOffset, memory.byteLength);
     this.#words = new Uint32Array(memory.buffer, memory.byteOffset, FRONT_SIZE / 4);
-    this.#whole = memory.subarray(0, 0);
   }
 
   #finish(bodySize: number, tailSize: number, error: number): Uint8Array {
-    const size = BODY + bodySize;
-    this.#words[LEN] = size + tailSize;
+    this.#words[LEN] = BODY + bodySize + tailSize;
     this.#words[ERROR] = error;
-    let front = this.#cut[bodySize];
-    if (front === undefined) {
-      front = this.memory.subarray(0, size);
-      this.#cut[bodySize] = front;
+    return this.#whole(BODY + bodySize)[0];
+  }
+
+  #whole(size: number): [Uint8Array] {
+    let parts = this.#cut[size];
+    if (parts === undefined) {
+      parts = [this.memory.subarray(0, size)];
+      this.#cut[size] = parts;
     }
-    return front;
+    return parts;
   }
 
   /** A message of a front and what comes after it: in one part when that is short. */
-  message(front: Uint8Array, tail: Uint8Array): readonly Uint8Array[] {
-    if (tail.length > SHORT_TAIL) return [front, tail];
-    this.memory.set(tail, front.length);
-    const length = front.length + tail.length;
-    if (this.#whole.length !== length) this.#whole = this.memory.subarray(0, length);
-    return [this.#whole];
+  #message(bodySize: number, tail: Uint8Array, tailSize: number): readonly Uint8Array[] {
+    const size = BODY + bodySize;
+    this.#words[LEN] = size + tailSize;
+    this.#words[ERROR] = 0;
+    if (tailSize > SHORT_TAIL) return [this.#whole(size)[0], tail];
+    this.memory.set(tail, size);
+    return this.#whole(size + tailSize);
   }
 
   /** Which request is answered. */
@@ -76,9 +82,9 @@ export class ReplyFront {
     return this.#finish(0, 0, -errno);
   }
 
-  /** The front of READ's answer; `length` bytes of data follow as a part of their own. */
-  data(length: number): Uint8Array {
-    return this.#finish(0, length, 0);
+  /** READ's answer. @param length the data's: who calls has it at hand */
+  data(data: Uint8Array, length: number = data.length): readonly Uint8Array[] {
+    return this.#message(0, data, length);
   }
 
   /** @param openFlags FOPEN bits, which CUSE has no use for */
@@ -90,29 +96,31 @@ export class ReplyFront {
     return this.#finish(sizeOf(abi.fuse_open_out, "lp64"), 0, 0);
   }
 
-  written(size: number): Uint8Array {
-    this.#view.setUint32(BODY, size, true);
-    this.#view.setUint32(BODY + 4, 0, true);
-    return this.#finish(sizeOf(abi.fuse_write_out, "lp64"), 0, 0);
+  written(size: number): readonly Uint8Array[] {
+    this.#words[BODY_WORD] = size;
+    this.#words[BODY_WORD + 1] = 0;
+    this.#words[LEN] = BODY + WRITE_OUT_SIZE;
+    this.#words[ERROR] = 0;
+    return this.#whole(BODY + WRITE_OUT_SIZE);
   }
 
   polled(revents: number): Uint8Array {
     this.#view.setUint32(BODY, revents, true);
     this.#view.setUint32(BODY + 4, 0, true);
-    return this.#finish(sizeOf(abi.fuse_poll_out, "lp64"), 0, 0);
+    return this.#finish(POLL_OUT_SIZE, 0, 0);
   }
 
-  /** The front of IOCTL's answer; `outLength` bytes of output areas follow. */
-  ioctl(result: number, outLength: number): Uint8Array {
+  /** IOCTL's answer, and the bytes of its output areas. */
+  ioctl(result: number, output: Uint8Array): readonly Uint8Array[] {
     this.#ioctl(result, 0, 0, 0);
-    return this.#finish(sizeOf(abi.fuse_ioctl_out, "lp64"), outLength, 0);
+    return this.#message(IOCTL_OUT_SIZE, output, output.length);
   }
 
   /** Asks the kernel to send the ioctl again with these areas of the caller's memory. */
-  ioctlRetry(input: readonly Region[], output: readonly Region[]): [front: Uint8Array, iovecs: Uint8Array] {
+  ioctlRetry(input: readonly Region[], output: readonly Region[]): readonly Uint8Array[] {
     const iovecs = encodeAreas([...input, ...output]);
     this.#ioctl(0, abi.FUSE_IOCTL_RETRY, input.length, output.length);
-    return [this.#finish(sizeOf(abi.fuse_ioctl_out, "lp64"), iovecs.length, 0), iovecs];
+    return this.#message(IOCTL_OUT_SIZE, iovecs, iovecs.length);
   }
 
   #ioctl(result: number, flags: number, inIovs: number, outIovs: number): void {

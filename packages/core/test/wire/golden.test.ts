@@ -119,12 +119,24 @@ describe("replies", () => {
   });
 
   test("READ", () => {
-    expect(front().data(5)).toEqual(
+    expect(front().data(Uint8Array.of(1, 2, 3, 4, 5))).toEqual([
       hex(`
       15 00 00 00  # len: header and 5 bytes of data
       00 00 00 00  # error
+      ${UNIQUE}
+      01 02 03 04 05  # data`),
+    ]);
+  });
+
+  test("READ of more than is copied", () => {
+    const data = new Uint8Array(0x1000).fill(9);
+    expect(front().data(data)).toEqual([
+      hex(`
+      10 10 00 00  # len: header and 4096 bytes of data
+      00 00 00 00  # error
       ${UNIQUE}`),
-    );
+      data,
+    ]);
   });
 
   test("OPEN", () => {
@@ -140,14 +152,14 @@ describe("replies", () => {
   });
 
   test("WRITE", () => {
-    expect(front().written(3)).toEqual(
+    expect(front().written(3)).toEqual([
       hex(`
       18 00 00 00  # len
       00 00 00 00  # error
       ${UNIQUE}
       03 00 00 00  # size
       00 00 00 00  # padding`),
-    );
+    ]);
   });
 
   test("POLL", () => {
@@ -162,7 +174,7 @@ describe("replies", () => {
   });
 
   test("IOCTL", () => {
-    expect(front().ioctl(42, 8)).toEqual(
+    expect(front().ioctl(42, new Uint8Array(8).fill(6))).toEqual([
       hex(`
       28 00 00 00  # len: header, ioctl_out and 8 bytes of areas
       00 00 00 00  # error
@@ -170,13 +182,17 @@ describe("replies", () => {
       2a 00 00 00  # result
       00 00 00 00  # flags
       00 00 00 00  # in_iovs
-      00 00 00 00  # out_iovs`),
-    );
+      00 00 00 00  # out_iovs
+      06 06 06 06 06 06 06 06  # areas`),
+    ]);
   });
 
   test("IOCTL that asks for the caller's memory", () => {
-    const [fixed, areas] = front().ioctlRetry([{ base: 0x1000n, len: 36 }], [{ base: 0x7fff00002000n, len: 8 }]);
-    expect(fixed).toEqual(
+    const areas = [
+      { base: 0x1000n, len: 36 },
+      { base: 0x7fff00002000n, len: 8 },
+    ] as const;
+    expect(front().ioctlRetry([areas[0]], [areas[1]])).toEqual([
       hex(`
       40 00 00 00  # len
       00 00 00 00  # error
@@ -184,15 +200,12 @@ describe("replies", () => {
       00 00 00 00  # result
       04 00 00 00  # flags RETRY
       01 00 00 00  # in_iovs
-      01 00 00 00  # out_iovs`),
-    );
-    expect(areas).toEqual(
-      hex(`
+      01 00 00 00  # out_iovs
       00 10 00 00 00 00 00 00  # base
       24 00 00 00 00 00 00 00  # len
       00 20 00 00 ff 7f 00 00  # base
       08 00 00 00 00 00 00 00  # len`),
-    );
+    ]);
   });
 
   test("CUSE_INIT", () => {

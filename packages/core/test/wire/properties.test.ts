@@ -153,7 +153,7 @@ test("an answer says what was put into it, also from a front that was used befor
       const opened = taken(to().open(a, b));
       expect(opened).toMatchObject(ok);
       expect(decode(abi.fuse_open_out, "lp64", opened.body)).toEqual({ fh: BigInt(a), open_flags: b, padding: 0 });
-      expect(decode(abi.fuse_write_out, "lp64", taken(to().written(a)).body)).toEqual({ size: a, padding: 0 });
+      expect(decode(abi.fuse_write_out, "lp64", taken(...to().written(a)).body)).toEqual({ size: a, padding: 0 });
       expect(decode(abi.fuse_poll_out, "lp64", taken(to().polled(b)).body)).toEqual({ revents: b, padding: 0 });
       const again = taken(...to().ioctlRetry(ins, outs));
       expect(again).toMatchObject(ok);
@@ -168,7 +168,7 @@ test("an answer says what was put into it, also from a front that was used befor
         decode(abi.fuse_ioctl_iovec, "lp64", again.body, 16 + 16 * index),
       );
       expect(iovecs).toEqual([...ins, ...outs].map(({ base, len }) => ({ base, len: BigInt(len) })));
-      const done = taken(to().ioctl(a | 0, 4), new Uint8Array(4));
+      const done = taken(...to().ioctl(a | 0, new Uint8Array(4)));
       expect(decode(abi.fuse_ioctl_out, "lp64", done.body)).toEqual({
         result: a | 0,
         flags: 0,
