@@ -29,6 +29,7 @@ that this machine lacks (cuse: /dev/cuse) is run in a virtual machine.
   --vm                in a virtual machine, also when it is not needed
   --jobs N            cases at the same time (8)
   --limit SECONDS     the time that a case may take before it is stuck (60)
+  --slow              at the end the cases that took longest
   --list              the names of the cases, and what each needs
   --docs              runs every channel and writes docs/conformance.md
   --help              this text
@@ -40,6 +41,7 @@ const OPTIONS = {
   only: { type: "string" },
   kernel: { type: "string" },
   vm: { type: "boolean" },
+  slow: { type: "boolean" },
   jobs: { type: "string" },
   limit: { type: "string" },
   list: { type: "boolean" },
@@ -126,7 +128,13 @@ export async function main(args: readonly string[]): Promise<number> {
   const { results, kernel } = await runChannel(line);
   if (values.json !== undefined)
     await writeFile(values.json, JSON.stringify({ channel: line.channel, kernel, results }));
+  if (values.slow) process.stdout.write(slowest(results));
   return failures(results) > 0 ? 1 : 0;
+}
+
+function slowest(results: readonly Result[]): string {
+  const sorted = [...results].sort((one, other) => other.ms - one.ms).slice(0, 40);
+  return sorted.map(({ ms, bits, name }) => `# ${ms} ms: ${bits}/${name}\n`).join("");
 }
 
 function failures(results: readonly Result[]): number {

@@ -26,6 +26,8 @@ export interface Result extends Case {
   readonly outcome: "passed" | "failed" | "unsupported";
   /** What the client said of a failure, or the declared reason. */
   readonly text: string;
+  /** Milliseconds that it took, others beside it; 0 when it was not run. */
+  readonly ms: number;
 }
 
 export interface SuiteOptions {
@@ -134,19 +136,19 @@ async function runClient(
   for (const one of cases) {
     const entry = declared(one, place);
     if (entry?.need === undefined) waiting.set(one.name, { one, entry });
-    else add({ ...one, bits, outcome: "unsupported", text: entry.reason });
+    else add({ ...one, bits, outcome: "unsupported", text: entry.reason, ms: 0 });
   }
-  for await (const { name, status, text } of clientResults(await buildClient(bits), {
+  for await (const { name, status, text, ms } of clientResults(await buildClient(bits), {
     args: [channel, where, String(jobs), String(limit)],
     names: [...waiting.keys()],
   })) {
     const found = waiting.get(name);
     if (found === undefined) throw new ToolError(`the client told of ${name}, which it was not asked for`);
     waiting.delete(name);
-    add({ ...found.one, bits, ...judge(status, text, found.entry) });
+    add({ ...found.one, bits, ms, ...judge(status, text, found.entry) });
   }
   for (const { one } of waiting.values())
-    add({ ...one, bits, outcome: "failed", text: "the client ended without a word about it" });
+    add({ ...one, bits, outcome: "failed", text: "the client ended without a word about it", ms: 0 });
   return results;
 }
 
@@ -164,6 +166,7 @@ interface Told {
   readonly name: string;
   readonly status: "ok" | "not ok" | "skip";
   readonly text: string;
+  readonly ms: number;
 }
 
 /** What the client tells, case by case: harness.c has the form of its lines. */
@@ -183,7 +186,7 @@ async function* clientResults(
     if (last !== undefined) yield last;
     const [, status, name = "", text = ""] = /^(ok|not ok|skip) (\S+) ?(.*)$/.exec(line) ?? [];
     if (status !== "ok" && status !== "not ok" && status !== "skip") throw new ToolError(`the client said: ${line}`);
-    last = { name, status, text };
+    last = status === "skip" ? { name, status, text, ms: 0 } : { name, status, text: "", ms: Number(text) };
   }
   if (last !== undefined) yield last;
 }

@@ -14,7 +14,7 @@ static const struct { const char *name, *steps; } pipe_scripts[] = {
 	{ "ready", "n p w1 p r1 p" },
 	{ "nothing", "n 0 w5 0 r5 0" },
 	{ "bad-buffer-keeps-data", "n w5 Rx r5" },
-	{ "bad-buffer-takes-nothing", "n Wx p w5 r5" },
+	{ "bad-buffer-takes-nothing", "n Wx w5 r5" },
 	{ "vectors", "n R30 W30 R20 R20 R20" },
 	{ "whole-vectors", "n W65536 R65536 R1" },
 	{ "unknown-ioctl", "n i w5 i r5" },

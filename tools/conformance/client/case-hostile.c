@@ -417,8 +417,8 @@ CASES
 	add(exits_while_blocked, NEEDS_DESCRIPTOR, "hostile/exits-while-blocked");
 	add_with(many_signals, NEEDS_DESCRIPTOR, 1000, 0, "hostile/signals/1000");
 	add_with(many_signals, NEEDS_DESCRIPTOR, 100000, 0, "hostile/signals/100000");
+	add_with(hoard_of_files, NEEDS_DESCRIPTOR, 100, 0, "hostile/hoard-of-files/100");
 	add_with(hoard_of_files, NEEDS_DESCRIPTOR, 1000, 0, "hostile/hoard-of-files/1000");
-	add_with(hoard_of_files, NEEDS_DESCRIPTOR, 4000, 0, "hostile/hoard-of-files/4000");
 	add_with(huge_length, NEEDS_UNRESTRICTED, MAX_BLOCK + 1, 0, "hostile/length/over-the-limit");
 	add_with(huge_length, NEEDS_UNRESTRICTED, 0x7fffffff, 0, "hostile/length/2g");
 	add_with(huge_length, NEEDS_UNRESTRICTED, (long)0x80000000, 0, "hostile/length/sign-bit");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* Runs the cases: one process each, several at once, with a time limit. Prints a line a case:
- *	ok NAME | not ok NAME | skip NAME REASON | # what a failed one said
+ *	ok NAME MS | not ok NAME MS | skip NAME REASON | # what a failed one said
  */
 #include <ctype.h>
 #include <limits.h>
@@ -147,6 +147,7 @@ struct job {
 	pid_t pid;
 	int pipe;
 	struct timespec deadline;
+	long started;
 	bool killed;
 	size_t length;
 	char text[MAX_TEXT];
@@ -174,7 +175,7 @@ static void start(struct job *job, const struct test *test)
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		abort();
 	fflush(stdout);
-	*job = (struct job){ .test = test, .pipe = ends[0], .deadline = now() };
+	*job = (struct job){ .test = test, .pipe = ends[0], .deadline = now(), .started = now_ms() };
 	job->deadline.tv_sec += time_limit;
 	job->pid = fork();
 	if (job->pid == 0) {
@@ -225,7 +226,7 @@ static void say(struct job *job, bool ok, bool skipped)
 	if (skipped) {
 		printf("skip %s %s\n", job->test->name, job->text);
 	} else {
-		printf("%s %s\n", ok ? "ok" : "not ok", job->test->name);
+		printf("%s %s %ld\n", ok ? "ok" : "not ok", job->test->name, now_ms() - job->started);
 		while (!ok && (line = strsep(&rest, "\n")))
 			if (*line)
 				printf("# %s\n", line);

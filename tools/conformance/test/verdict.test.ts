@@ -16,7 +16,7 @@ test("a failure, an undeclared skip and a declared case that passes are failures
 });
 
 test("TAP 14: a skip with its reason, a failure with what was said", () => {
-  const one = { name: "read/x", needs: [], bits: "32", text: "a\nb" } as const;
+  const one = { name: "read/x", needs: [], bits: "32", text: "a\nb", ms: 1 } as const;
   expect(tapPoint(3, { ...one, outcome: "unsupported", text: "why" })).toBe("ok 3 - 32/read/x # SKIP why\n");
   expect(tapPoint(4, { ...one, outcome: "failed" })).toBe(
     "not ok 4 - 32/read/x\n  ---\n  message: |\n    a\n    b\n  ...\n",
