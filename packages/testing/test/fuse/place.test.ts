@@ -1,5 +1,7 @@
 // Where a FUSE file may go, what becomes of what was there, and what is left after a crash.
 
+import type { ChildProcess } from "node:child_process";
+import { once } from "node:events";
 import { closeSync, lstatSync, mkdirSync, openSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { fuse, native, serve } from "@devlift/core";
 import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
@@ -96,6 +98,97 @@ describe("what is there already", () => {
     await channel.close();
     expect(() => lstatSync(path)).toThrow(/ENOENT/);
   });
+
+  test("a dead mount is known as one, though the kernel has its attributes and needs not ask", async () => {
+    const path = `${folder}/remembered`;
+    const child = await startDaemon(daemon, path);
+    // The second one is answered by the kernel itself.
+    expect(await shell('stat "$1" && stat "$1"', path)).toMatchObject({ status: 0 });
+    await killWithWatcher(child);
+    expect(isMounted(path)).toBe(true);
+    await served(path);
+    expect(log.lines).toContainEqual(expect.stringContaining(`${path} was the mount of a daemon that is gone`));
+  });
+
+  test("a daemon that does not answer is left alone, and who came later ends", async () => {
+    const path = `${folder}/stopped`;
+    const first = await startDaemon(daemon, path);
+    first.kill("SIGSTOP");
+    const { status, stderr } = await run(process.execPath, daemon, path);
+    expect({ status, stderr }).toMatchObject({ status: 1, stderr: expect.stringContaining("which does not answer") });
+    first.kill("SIGCONT");
+    expect(await shell('echo x > "$1" && head -c 2 "$1"', path)).toMatchObject({ stdout: "x\n" });
+    first.kill("SIGTERM");
+    await until(() => !isMounted(path));
+  });
+
+  test("a path below a file of this very process, or to it by another way, is refused", async () => {
+    mkdirSync(`${folder}/real`);
+    symlinkSync(`${folder}/real`, `${folder}/link`);
+    await served(`${folder}/real/file`);
+    const auto = (path: string) => serve(loopback("loop"), { path, log });
+    await expect(auto(`${folder}/link/file`)).rejects.toThrow(/is served already/);
+    for (const path of [`${folder}/real/file/below`, `${folder}/real/file/far/below`]) {
+      await expect(served(path)).rejects.toThrow(/ENOTDIR/);
+      await expect(auto(path)).rejects.toThrow(/ENOTDIR/);
+    }
+  });
+});
+
+/** Kills a daemon so that nobody unmounts. */
+async function killWithWatcher(child: ChildProcess): Promise<void> {
+  const { stdout } = await shell('cat /proc/"$1"/task/*/children', String(child.pid));
+  for (const pid of stdout.split(/\s+/).filter((word) => word !== "")) process.kill(Number(pid), "SIGKILL");
+  child.kill("SIGKILL");
+  await once(child, "close");
+}
+
+describe("one path, several daemons", () => {
+  test("at the same time in one process: one gets it", async () => {
+    const path = `${folder}/both`;
+    const outcomes = await Promise.allSettled([served(path), served(path)]);
+    expect(outcomes.map(({ status }) => status).sort()).toEqual(["fulfilled", "rejected"]);
+    expect(await shell('echo x > "$1" && head -c 2 "$1"', path)).toMatchObject({ stdout: "x\n" });
+  });
+
+  test("at the same time in several processes: one gets it, and goes on", async () => {
+    const path = `${folder}/raced`;
+    const outcomes = await Promise.allSettled(Array.from({ length: 4 }, () => startDaemon(daemon, path)));
+    const [winner, ...more] = outcomes.flatMap((outcome) => (outcome.status === "fulfilled" ? outcome.value : []));
+    expect(more).toEqual([]);
+    expect(await shell('echo x > "$1" && head -c 2 "$1"', path)).toMatchObject({ stdout: "x\n" });
+    winner?.kill("SIGTERM");
+    await until(() => !isMounted(path));
+  });
+
+  test("one that was unmounted under its users does not unmount its successor", async () => {
+    const path = `${folder}/succeeded`;
+    const first = await served(path);
+    const program = new CallsProgram();
+    onTestFinished(() => program.stop());
+    await program.open("a", path, O_RDWR);
+    await run("umount", "-l", path);
+    await served(path);
+    await program.stop();
+    expect(await first.ended).toMatchObject({ message: expect.stringContaining("the kernel ended the connection") });
+    expect(isMounted(path)).toBe(true);
+    expect(await shell('echo x > "$1" && head -c 2 "$1"', path)).toMatchObject({ stdout: "x\n" });
+  });
+});
+
+test("a mount is taken away from where it went with its folder, and never what was mounted upon it", async () => {
+  const channel = await served(`${folder}/before/file`);
+  await run("mv", `${folder}/before`, `${folder}/after`);
+  await channel.close();
+  expect(isMounted(`${folder}/after/file`)).toBe(false);
+
+  const path = `${folder}/covered`;
+  const covered = await served(path);
+  await run("mount", "--bind", "/etc/hostname", path);
+  await covered.close();
+  expect(log.lines.at(-1)).toBe(`error ${path} stays mounted`);
+  expect((await run("cat", path)).stdout).toBe(readFileSync("/etc/hostname", "utf8"));
+  await shell('umount "$1"; umount -l "$1"', path);
 });
 
 test("auto takes it where CUSE cannot be, and says why", async () => {
