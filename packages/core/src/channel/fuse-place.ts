@@ -107,7 +107,9 @@ export function mayTakePlace(wanted: string): boolean {
 async function checkDead({ path, type, source }: Mount): Promise<void> {
   if (type !== MOUNT_TYPE) throw new DeviceError("EBUSY", `something else is mounted on ${path} (${type}, ${source})`);
   switch (await asked(path)) {
+    // Gone, or gone while it was asked.
     case "ENOTCONN":
+    case "ECONNABORTED":
       return;
     case "slow":
       throw new DeviceError("EBUSY", `${path} is served by ${source}, which does not answer: end it first`);
