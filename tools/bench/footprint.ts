@@ -39,8 +39,8 @@ async function startOf({ command, path }: Daemon): Promise<number> {
 
 /** Work before memory is looked at. */
 const CALLS = 5000;
-/** A daemon that is no longer busy gives back what it took for its start: wait for that, in milliseconds. */
-const SETTLE_MS = 500;
+/** Then what the start needed is given back; see serve() in packages/core/src/device. In milliseconds. */
+const SETTLE_MS = 3000;
 
 /** MB, as /proc tells of the process when it has answered some calls. */
 async function memoryOf({ command, path }: Daemon): Promise<number> {

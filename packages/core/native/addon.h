@@ -28,6 +28,7 @@ extern const struct function pty_functions[];
 extern const struct function notify_functions[];
 extern const struct function mount_functions[];
 extern const struct function link_functions[];
+extern const struct function memory_functions[];
 
 napi_status watch_init(napi_env env, napi_value exports);
 

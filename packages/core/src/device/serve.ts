@@ -4,12 +4,17 @@ import type { Channel, ChannelKind, NodePermissions, Wanted } from "../channel/c
 import { cuse } from "../channel/cuse.ts";
 import { fuse } from "../channel/fuse.ts";
 import type { Logger } from "../log.ts";
+import { shed } from "../native.ts";
 import { Tap } from "../session/monitor.ts";
 import { chooseChannel } from "./choose.ts";
 import type { AnyDevice } from "./device.ts";
 import type { Recording } from "./record.ts";
 import { stderrLog } from "./stderr-log.ts";
 import { tracing } from "./tracing.ts";
+
+/** When a daemon has started and its first requests have been compiled. */
+const SHED_AFTER_MS = 2000;
+let willShed = false;
 
 export interface ServeOptions {
   /** A channel, its name, or "auto" for the best that the machine has. Default "auto" */
@@ -69,6 +74,8 @@ export async function serve(device: AnyDevice, options: ServeOptions = {}): Prom
       ...(permissions === undefined ? {} : { permissions }),
     });
     void opened.ended.then(forget);
+    if (!willShed) setTimeout(shed, SHED_AFTER_MS).unref();
+    willShed = true;
     log.info({ device: opened.path, channel: kind.name }, `serving ${opened.path} over ${why}`);
     return opened;
   } catch (error) {

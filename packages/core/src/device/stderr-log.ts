@@ -1,6 +1,7 @@
 // The log of a driver whose author has not chosen one: lines on stderr.
 
 import type { Logger } from "../log.ts";
+import { stderrLines } from "./stderr.ts";
 
 export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
@@ -22,7 +23,7 @@ export function stderrLogAt(level: LogLevel): Logger {
 
 function say(label: string, fields: object, message: string): void {
   const error = "err" in fields ? fields.err : undefined;
-  process.stderr.write(`${label}: ${message}${error instanceof Error ? `\n${error.stack}` : ""}\n`);
+  stderrLines.write(`${label}: ${message}${error instanceof Error ? `\n${error.stack}` : ""}`);
 }
 
 /** What goes wrong is seen, the rest is not. */

@@ -2,13 +2,16 @@
 // DEVLIFT_TRACE=FILE switches it on from the start, SIGUSR2 on and off at any time (Node keeps SIGUSR1 for itself).
 // Lifetimes: one Tracing a process, one Tracer a served device while it is on.
 
-import { closeSync, openSync, readFileSync, writeSync } from "node:fs";
+import { closeSync, constants, openSync, readFileSync, writeSync } from "node:fs";
 import { systemClock } from "../channel/clock.ts";
 import { UsageError } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import type { Tap } from "../session/monitor.ts";
 import { lineText, type TraceLine, Tracer } from "../trace/tracer.ts";
 import type { AnyDevice } from "./device.ts";
+import { stderrLines } from "./stderr.ts";
+
+const { O_APPEND, O_CREAT, O_NONBLOCK, O_WRONLY } = constants;
 
 /** Where lines go: stderr, or a file by its path. */
 export type TraceTarget = "stderr" | { readonly file: string };
@@ -96,7 +99,7 @@ class Tracing {
     const text = lineText(line);
     if (text === undefined) return;
     if (this.#file === undefined) {
-      process.stderr.write(`${text}\n`);
+      stderrLines.write(text);
       return;
     }
     try {
@@ -129,10 +132,13 @@ export function traceTarget(word: string): TraceTarget {
   return word === "-" ? "stderr" : { file: word };
 }
 
-/** What clients write is in it, so it is the daemon's user's alone. */
+/**
+ * What clients write is in it, so it is the daemon's user's alone. Non-blocking, because of what is no regular file: a
+ * fifo that nobody reads, or whose reader stands still, is an error, and does not stop the daemon.
+ */
 function openTrace(path: string): number {
   try {
-    return openSync(path, "a", 0o600);
+    return openSync(path, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK, 0o600);
   } catch (cause) {
     throw new UsageError(`cannot write trace lines to ${path}: ${cause instanceof Error ? cause.message : cause}`, {
       cause,

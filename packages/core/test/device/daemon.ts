@@ -52,6 +52,7 @@ createInterface({ input: process.stdin }).on("line", async (line) => {
   const file = await kernels.get(name)?.openFile();
   if (what === "wait") void file?.read(10).then((bytes) => say(`read ${bytes.length} bytes`));
   if (what === "read") await file?.read(1);
+  if (what === "storm") for (let i = 0; i < 2000; i++) await file?.read(1);
   say(`did ${what}`);
 });
 

@@ -2,7 +2,7 @@
 
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { closeSync, constants, mkdtempSync, openSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -199,6 +199,23 @@ test("when the trace's file is full, tracing ends and the daemon goes on", async
   await daemon.out.next("did read");
   daemon.child.kill("SIGTERM");
   expect(await daemon.status()).toBe(0);
+});
+
+test("a fifo that nobody reads is no place for a trace, and does not hold the daemon up", async () => {
+  const fifo = join(folder, "fifo");
+  execFileSync("mkfifo", [fifo]);
+  const refused = new Daemon([`--trace=${fifo}`]);
+  expect(await refused.status()).toBe(1);
+  expect(refused.err.all[0]).toMatch(/^error: cannot write trace lines to .*ENXIO/);
+  const reader = openSync(fifo, constants.O_RDONLY | constants.O_NONBLOCK);
+  const daemon = new Daemon([`--trace=${fifo}`]);
+  await daemon.err.next(/serving/);
+  daemon.tell("storm");
+  await daemon.out.next("did storm");
+  await daemon.err.next(/^error: tracing ends, its file cannot be written: .*EAGAIN/);
+  daemon.child.kill("SIGTERM");
+  expect(await daemon.status()).toBe(0);
+  closeSync(reader);
 });
 
 test("--record, killed in the middle, and --replay", async () => {
