@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { ERRNO } from "../src/errno.ts";
-import { INOTIFY, inotifyOpen, ioctl, openPty, READY, read, sdNotify, watch, writev } from "../src/native.ts";
+import { INOTIFY, inotifyOpen, ioctl, openPty, READY, read, sdNotify, shed, watch, writev } from "../src/native.ts";
 
 const FIONREAD = 0x541b;
 const TCGETS = 0x5401;
