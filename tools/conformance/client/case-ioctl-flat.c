@@ -265,7 +265,7 @@ static void wrong_way(const struct test *t)
  */
 static void carried_or_refused(const struct test *t)
 {
-	char *memory = memory_new(PAGE);
+	char *memory = memory_new(REQUEST_LIMIT);
 	int fd = dev(O_RDWR);
 
 	if (channel_is("fuse")) {
@@ -330,5 +330,11 @@ CASES
 	add_with(carried_or_refused, NEEDS_NOTHING, S_LEGACY_TERMIOS, 0, "ioctl/carried/legacy-out");
 	add_with(carried_or_refused, NEEDS_NOTHING, S_LEGACY_IN, 0, "ioctl/carried/legacy-in");
 	add_with(carried_or_refused, NEEDS_NOTHING, S_LEGACY_INOUT, 0, "ioctl/carried/legacy-inout");
+	add_with(carried_or_refused, NEEDS_NOTHING, S_LEGACY_LARGE, 0, "ioctl/carried/legacy-large");
+	add_with(carried_or_refused, NEEDS_NOTHING, (long)S_BLOCK_IN, 0, "ioctl/carried/pointer");
+	add_with(carried_or_refused, NEEDS_NOTHING, (long)S_BLOCK_OUT, 0, "ioctl/carried/pointer-out");
+	add_with(carried_or_refused, NEEDS_NOTHING, S_TRANSFER, 0, "ioctl/carried/array");
+	add_with(carried_or_refused, NEEDS_NOTHING, (long)S_LIST, 0, "ioctl/carried/list");
+	add_with(carried_or_refused, NEEDS_NOTHING, S_FLEXIBLE, 0, "ioctl/carried/flexible");
 	add_with(carried_or_refused, NEEDS_NOTHING, S_WRONG_WAY, 0, "ioctl/carried/other-direction");
 }

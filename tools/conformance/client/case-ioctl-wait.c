@@ -173,6 +173,20 @@ static void takes_nothing(const struct test *t)
 	TRUE(is_untouched(data_of(b), 100));
 }
 
+/* NULL is refused before the driver has given anything away. */
+static void takes_for_nobody(const struct test *t)
+{
+	struct block *b = take(100);
+	int fd = dev(O_RDWR);
+
+	(void)t;
+	b->data = 0;
+	fill(100, 7);
+	FAILS(IOCTL(fd, S_TAKE, b), EFAULT);
+	FAILS(IOCTL(fd, S_TAKE, NULL), EFAULT);
+	SAME(counted(HELD), 100);
+}
+
 static void takes_until_interrupted(const struct test *t)
 {
 	struct block *b = take(100);
@@ -334,6 +348,7 @@ CASES
 	add(ignored_signal, NEEDS_NOTHING, "ioctl/interrupt/ignored-signal");
 	add(takes, NEEDS_UNRESTRICTED, "ioctl/wait/with-data");
 	add(takes_nothing, NEEDS_UNRESTRICTED, "ioctl/wait/with-data-nonblocking");
+	add(takes_for_nobody, NEEDS_UNRESTRICTED, "ioctl/wait/with-data-null");
 	add(takes_until_interrupted, NEEDS_UNRESTRICTED, "ioctl/interrupt/with-data");
 	add(memory_goes, NEEDS_UNRESTRICTED, "ioctl/wait/memory-goes");
 	add(argument_changes, NEEDS_UNRESTRICTED, "ioctl/wait/argument-changes");
