@@ -31,7 +31,9 @@ that this machine lacks (cuse: /dev/cuse) is run in a virtual machine.
   --limit SECONDS     the time that a case may take before it is stuck (60)
   --slow              at the end the cases that took longest
   --list              the names of the cases, and what each needs
+  --json FILE         writes the results there, too
   --docs              runs every channel and writes docs/conformance.md
+  --from FILE         with --docs: a run that --json wrote, instead of new ones; may be given several times
   --help              this text
 `;
 
@@ -47,6 +49,7 @@ const OPTIONS = {
   list: { type: "boolean" },
   docs: { type: "boolean" },
   json: { type: "string" },
+  from: { type: "string", multiple: true },
   help: { type: "boolean" },
 } as const;
 
@@ -143,6 +146,11 @@ function failures(results: readonly Result[]): number {
 
 async function document(values: Values): Promise<number> {
   const runs: ChannelRun[] = [];
+  for (const file of values.from ?? []) runs.push(await readRun(file));
+  if (runs.length > 0) {
+    await writeDocs(runs);
+    return 0;
+  }
   for (const channel of ["memory", "fuse"]) runs.push(await runChannel(commandLine(values, channel)));
   for (const kernel of KERNEL_LINES) runs.push(await runChannel({ ...commandLine(values, "cuse"), kernel }));
   await writeDocs(runs);
@@ -178,6 +186,15 @@ export async function callersHere(channel: ChannelName): Promise<readonly Bits[]
   return hasX32 ? BITS : BITS.filter((bits) => bits !== "x32");
 }
 
+/** A run as --json wrote it. */
+async function readRun(file: string): Promise<ChannelRun> {
+  const text = await readFile(file, "utf8").catch((cause: unknown) => {
+    throw new ToolError(`there are no results of a run in ${file}: the suite did not come to its end`, { cause });
+  });
+  const { channel, kernel, results }: ChannelRun = JSON.parse(text);
+  return { channel, kernel, results };
+}
+
 async function runInMachine(line: CommandLine): Promise<ChannelRun> {
   // Made here: a compiler under emulation takes minutes.
   await Promise.all(BITS.map(buildClient));
@@ -201,11 +218,7 @@ async function runInMachine(line: CommandLine): Promise<ChannelRun> {
     });
     const complaint = describeEnding(result);
     if (complaint !== undefined) throw new ToolError(complaint);
-    const text = await readFile(join(outDir, "results.json"), "utf8").catch((cause: unknown) => {
-      throw new ToolError(`the suite ended with status ${result.status} in the virtual machine`, { cause });
-    });
-    const { channel, kernel, results }: ChannelRun = JSON.parse(text);
-    return { channel, kernel, results };
+    return await readRun(join(outDir, "results.json"));
   } finally {
     await rm(outDir, { recursive: true, force: true });
   }

@@ -10,6 +10,8 @@ import type { Result } from "./suite.ts";
 
 const PAGE = join(CHECKOUT, "docs/conformance.md");
 const BEGIN = "<!-- begin: written by npm run conformance -- --docs -->";
+/** More are counted. */
+const MOST_NAMES = 12;
 const END = "<!-- end -->";
 
 /** Replaces the tables in the page by those of these runs. */
@@ -52,11 +54,16 @@ function sentence(reason: string): string {
   return `${reason.charAt(0).toUpperCase()}${reason.slice(1)}.`;
 }
 
+/** Names, or where there are many how many of each theme. */
 function list(names: readonly string[]): string {
-  return `(${names.length}: ${names.map((name) => `\`${name}\``).join(", ")})`;
+  if (names.length <= MOST_NAMES) return `(${names.map((name) => `\`${name}\``).join(", ")})`;
+  const themes = new Map<string, number>();
+  for (const name of names) themes.set(themeOf({ name }), (themes.get(themeOf({ name })) ?? 0) + 1);
+  const counts = [...themes].map(([theme, count]) => `\`${theme}/\` ${count}`);
+  return `(${names.length} cases: ${counts.join(", ")})`;
 }
 
-function themeOf({ name }: Result): string {
+function themeOf({ name }: Pick<Result, "name">): string {
   return name.split("/")[0] ?? name;
 }
 

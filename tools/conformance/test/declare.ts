@@ -9,16 +9,17 @@ import { declared } from "../unsupported.ts";
 /** Milliseconds for all cases of one kind of caller: a bound for what is stuck. */
 const LIMIT = 900_000;
 
-/** Defines the tests of a channel for these callers. */
-export async function conformanceTests(channel: ChannelName, callers: readonly Bits[]): Promise<void> {
+/** Defines the tests of a channel for these callers; with `only`, of the cases whose name it matches. */
+export async function conformanceTests(channel: ChannelName, callers: readonly Bits[], only?: RegExp): Promise<void> {
   for (const bits of callers) {
-    const cases = await listCases(bits);
+    const cases = await listCases(bits, only);
     const place = { channel, bits, kernel: release() };
     describe(`${channel}, ${bits}`, () => {
       const results = new Map<string, Result>();
 
       beforeAll(async () => {
-        for (const result of await runSuite({ channel, bits: [bits] })) results.set(result.name, result);
+        for (const result of await runSuite({ channel, bits: [bits], ...(only && { only }) }))
+          results.set(result.name, result);
       }, LIMIT);
 
       test.each(cases.filter((one) => declared(one, place) === undefined))("$name", ({ name }) => {
