@@ -10,14 +10,15 @@ import type { Logger } from "../log.ts";
 import * as abi from "../wire/abi.ts";
 import { OPCODES, type OpcodeName } from "../wire/opcodes.ts";
 import { REPLY_SIZE, ReplyFront } from "../wire/reply.ts";
-import { RequestView } from "../wire/request.ts";
+import type { RequestView } from "../wire/request.ts";
 import { Call, type CallKind, requestKey } from "./call.ts";
 import { Engine, type EngineListener, type EngineOptions } from "./engine.ts";
 import { File } from "./file.ts";
 import type { FuseNode } from "./fuse-node.ts";
+import { cuseInfo, speaksOurs } from "./introduction.ts";
 import { planIoctl } from "./ioctl.ts";
-import { KeptBytes } from "./kept-bytes.ts";
 import { type Monitor, Tap } from "./monitor.ts";
+import { RequestBuffers } from "./request-buffers.ts";
 import { RestrictedIoctls } from "./restricted.ts";
 import { ENLARGED_SIZE, ShownSize } from "./shown-size.ts";
 
@@ -48,8 +49,6 @@ const ownMemory = (): SessionMemory => ({
   allocate: (size) => new Uint8Array(size),
 });
 const TOO_MANY_WRITES = new DeviceError("ENOMEM", "this user's waiting writes take up all the memory that they may");
-/** Request buffers kept for reuse. */
-const SPARE_BUFFERS = 4;
 
 export class FuseSession implements EngineListener {
   readonly #options: FuseSessionOptions;
@@ -62,9 +61,7 @@ export class FuseSession implements EngineListener {
   readonly #now: () => number;
   readonly #tap: Tap;
   readonly #files = new Map<number, File>();
-  readonly #spare: RequestView[] = [];
-  readonly #kept = new KeptBytes();
-  readonly #memory: SessionMemory;
+  readonly #buffers: RequestBuffers;
   #view: RequestView;
   // Two fronts: a late answer may be written while the answer of the request at hand is being made.
   readonly #front: ReplyFront;
@@ -74,9 +71,10 @@ export class FuseSession implements EngineListener {
 
   constructor(options: FuseSessionOptions) {
     this.#options = options;
-    this.#memory = options.memory ?? ownMemory();
-    this.#view = new RequestView(this.#memory.allocate(BUFFER_SIZE));
-    this.#front = new ReplyFront(this.#memory.reply);
+    const memory = options.memory ?? ownMemory();
+    this.#buffers = new RequestBuffers(BUFFER_SIZE, (size) => memory.allocate(size));
+    this.#view = this.#buffers.take();
+    this.#front = new ReplyFront(memory.reply);
     this.#log = options.log;
     this.#engine = new Engine(options, this);
     this.#commands = commandTable(options.driver.commands ?? {});
@@ -183,27 +181,17 @@ export class FuseSession implements EngineListener {
   // --- one method a request; ROWS names them ---
 
   init(): Parts {
-    if (!this.#speaksOurs(0)) return this.status(ERRNO.EPROTO);
-    // A slash in a device's name is a '!' in sysfs, and devtmpfs makes a folder of it (drivers/base/core.c).
-    const name = this.#options.driver.name.replaceAll("/", "!");
-    const info = new TextEncoder().encode(`DEVNAME=${name}\0`);
+    if (!speaksOurs(this.#view, 0, this.#log)) return this.status(ERRNO.EPROTO);
+    const info = cuseInfo(this.#options.driver.name);
     return [this.#to().cuseInit(info), info];
   }
 
   initMount(): Parts {
-    if (!this.#speaksOurs(abi.FUSE_KERNEL_MINOR_VERSION)) return this.status(ERRNO.EPROTO);
+    if (!speaksOurs(this.#view, abi.FUSE_KERNEL_MINOR_VERSION, this.#log)) return this.status(ERRNO.EPROTO);
     const answer = this.mounted("init");
     if (this.#options.node?.parallelWrites === false)
       this.#log.info({}, "this kernel's FUSE has no parallel writes: one that waits keeps all other writers waiting");
     return answer;
-  }
-
-  #speaksOurs(leastMinor: number): boolean {
-    const { initMajor: major, initMinor: minor } = this.#view;
-    if (major === abi.FUSE_KERNEL_VERSION && minor >= leastMinor) return true;
-    const ours = `${abi.FUSE_KERNEL_VERSION}.${leastMinor}`;
-    this.#log.error({ major, minor }, `the kernel speaks FUSE ${major}.${minor}, and ${ours} is needed`);
-    return false;
   }
 
   /** What only a mounted file is asked. */
@@ -247,7 +235,7 @@ export class FuseSession implements EngineListener {
     file.nonBlocking = (this.#view.writeFlags & abi.O_NONBLOCK) !== 0;
     const call = this.#call("write", file);
     call.data = data;
-    if (this.#kept.isFull(this.#view.uid)) return this.status(this.#engine.errnoOf(call, TOO_MANY_WRITES));
+    if (this.#buffers.isFull(this.#view.uid)) return this.status(this.#engine.errnoOf(call, TOO_MANY_WRITES));
     return this.#run(call);
   }
 
@@ -296,26 +284,8 @@ export class FuseSession implements EngineListener {
 
   #run(call: Call): Parts | undefined {
     if (this.#engine.run(call)) return this.#answer(call, this.#front);
-    if (call.data.length > 0) this.#keepData(call);
+    if (call.data.length > 0) this.#view = this.#buffers.keep(call, this.#view);
     return undefined;
-  }
-
-  /** The next request comes into the buffer that a waiting write still looks at. */
-  #keepData(call: Call): void {
-    const { uid } = call.caller;
-    if (call.parked) {
-      // Nobody but us holds it now, and it can be much smaller than a buffer.
-      call.data = call.data.slice();
-      call.giveBuffer = this.#kept.keep(uid, call.data.length);
-      return;
-    }
-    const view = this.#view;
-    const giveBack = this.#kept.keep(uid, BUFFER_SIZE);
-    this.#view = this.#spare.pop() ?? new RequestView(this.#memory.allocate(BUFFER_SIZE));
-    call.giveBuffer = () => {
-      giveBack();
-      if (this.#spare.length < SPARE_BUFFERS) this.#spare.push(view);
-    };
   }
 
   #answer(call: Call, front: ReplyFront): Parts {
