@@ -99,6 +99,8 @@ interface Running extends DaemonOptions {
 async function runDevices(devices: readonly AnyDevice[], running: Running): Promise<number> {
   const { log } = running;
   const stopped = stopSignal(log);
+  // It would end the process before the first device is served, and after the last.
+  process.on("SIGUSR2", () => undefined);
   const manager = new ServiceManager(log);
   const channels: Channel[] = [];
   let status: number = EXIT.OK;

@@ -9,7 +9,7 @@
 // kernel's, and are given again as they were.
 
 import { UsageError } from "../errors.ts";
-import { decode, offsetsOf } from "../layout/index.ts";
+import { decode, offsetsOf, sizeOf } from "../layout/index.ts";
 import type { Logger } from "../log.ts";
 import { requestKey } from "../session/call.ts";
 import type { Clock } from "../session/clock.ts";
@@ -207,6 +207,8 @@ class ReplayedSession {
   }
 
   async #compareWake(bytes: Uint8Array, time: number): Promise<void> {
+    if (bytes.length < OUT_HEADER_SIZE + sizeOf(abi.fuse_notify_poll_wakeup_out, "lp64"))
+      throw new UsageError("the recording is damaged: a poll wake-up that is cut off");
     this.#counts.compared++;
     const { kh } = decode(abi.fuse_notify_poll_wakeup_out, "lp64", bytes, OUT_HEADER_SIZE);
     const came = await this.#until(() => (this.#wakes.get(kh) ?? 0) > 0, 0);

@@ -1,6 +1,7 @@
 // A daemon in a process of its own, for run.test.ts: two devices over a kernel in memory each, whose program is here
 // too. It does what it reads from stdin, a word a line, and says on stdout how that ended.
 
+import { once } from "node:events";
 import { createInterface } from "node:readline";
 import {
   type AnyDevice,
@@ -15,8 +16,9 @@ function say(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
+const { SLOW_CLOSE } = process.env;
 // Heard before the daemon's own listener, which runs right after.
-process.on("SIGUSR2", () => say("SIGUSR2"));
+if (SLOW_CLOSE === undefined) process.on("SIGUSR2", () => say("SIGUSR2"));
 
 const pipe = defineDevice({
   name: "pipe",
@@ -62,7 +64,8 @@ await runDaemon(chosen, {
   program: "piped",
   version: "1.2.3",
   about: "a test",
-  close: () => {
+  close: async () => {
     say("closed");
+    if (SLOW_CLOSE !== undefined) await once(process.stdin, "end");
   },
 });

@@ -171,6 +171,16 @@ test("--trace writes to stderr; SIGUSR2 switches it off, and on again lists who 
   await daemon.err.next(/read\(2, 10\) = "" 0 </);
 });
 
+test("SIGUSR2 does not cut off the end, when there is nothing left to be traced", async () => {
+  const daemon = new Daemon([], { SLOW_CLOSE: "1" });
+  await daemon.err.next(/serving/);
+  daemon.child.kill("SIGTERM");
+  await daemon.out.next("closed");
+  daemon.child.kill("SIGUSR2");
+  daemon.child.stdin?.end();
+  expect(await daemon.status()).toBe(0);
+});
+
 test("DEVLIFT_TRACE=FILE, and --trace=FILE: lines with their time, for the daemon's user alone", async () => {
   const [first, second] = [join(folder, "environment.trace"), join(folder, "option.trace")];
   const daemons = [new Daemon([], { DEVLIFT_TRACE: first }), new Daemon([`--trace=${second}`], { DEVLIFT_TRACE: "1" })];

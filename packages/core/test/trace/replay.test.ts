@@ -298,3 +298,14 @@ test("no damage of a recording does more than be refused, or make differences", 
     { numRuns: 300 },
   );
 });
+
+test("a wake-up that is cut off is damage", async () => {
+  const message = new Uint8Array(16);
+  const view = new DataView(message.buffer);
+  view.setUint32(0, message.length, true);
+  view.setInt32(4, 1, true); // FUSE_NOTIFY_POLL
+  const wake: Recorded = { kind: RECORD.ANSWER, device: 0, time: 0, bytes: message, name: "silent" };
+  const options = { clock: new FakeClock(), log: silent, write: () => undefined };
+  const running = replayRecording([defineDevice({ name: "silent" })], [wake], options);
+  await expect(running).rejects.toMatchObject({ name: "UsageError", message: expect.stringContaining("cut off") });
+});
