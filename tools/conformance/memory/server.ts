@@ -1,131 +1,42 @@
 // The kernel in memory for clients in other processes: a Unix socket, on which a client's system calls come as messages
-// (client/io-memory.c is the other end). Objects: a Connection is one thread of a client and carries one call at a time,
-// an OpenFile one open file description; the files of a process are closed with its last connection, as exit(2) does.
+// (client/io-memory.c is the other end). A Connection is one thread of a client and carries one call at a time.
 
 import { createServer, type Socket } from "node:net";
 import {
   type AnyDevice,
-  type Caller,
   type DataModel,
   DeviceError,
   ERRNO,
   type Logger,
-  type MemoryFile,
   MemoryKernel,
   POLL,
   serve,
 } from "@devlift/core";
+import { Host, OpenFile } from "./files.ts";
+import {
+  type Answer,
+  encodeAnswer,
+  KIND,
+  MAX_PAYLOAD,
+  NOBODY,
+  OP,
+  parseRequest,
+  REQUEST_SIZE,
+  type Request,
+} from "./wire.ts";
 
-const OP = { OPEN: 1, CLOSE: 2, READ: 3, WRITE: 4, IOCTL: 5, POLL: 6, SETFL: 7, INTERRUPT: 8, DATA: 9 } as const;
-const KIND = { RETURN: 0, PEEK: 1, POKE: 2 } as const;
-
-const REQUEST_SIZE = 48;
-const ANSWER_SIZE = 32;
 const POLLFD_SIZE = 8;
 const POLLNVAL = 0x20;
-/** More than any call of a client carries. */
-const MAX_PAYLOAD = 16 * 1024 * 1024;
-const FIRST_FD = 1000;
-const O_ACCMODE = 3;
 const O_RDONLY = 0;
 const O_WRONLY = 1;
 const O_RDWR = 2;
 const O_NONBLOCK = 0o4000;
 const MODELS: readonly DataModel[] = ["lp64", "ilp32", "x32"];
 
-interface Request {
-  readonly op: number;
-  readonly process: number;
-  readonly caller: Caller;
-  readonly a: bigint;
-  readonly b: bigint;
-  readonly c: bigint;
-  readonly payload: Buffer;
-}
-
 /** What a call gives: its result, and bytes for the caller's buffer. */
 interface Result {
   readonly value: number;
   readonly bytes?: Uint8Array;
-}
-
-class OpenFile {
-  readonly file: MemoryFile;
-  readonly process: number;
-  readonly access: number;
-  readonly #waiters = new Set<() => void>();
-  #users = 1;
-
-  constructor(file: MemoryFile, process: number, flags: number) {
-    this.file = file;
-    this.process = process;
-    this.access = flags & O_ACCMODE;
-  }
-
-  /** A call on a file keeps it open, as fdget() does. */
-  hold(): void {
-    this.#users++;
-  }
-
-  async during<T>(call: () => Promise<T>): Promise<T> {
-    this.hold();
-    try {
-      return await call();
-    } finally {
-      await this.drop();
-    }
-  }
-
-  /** The last one who drops it releases it; what release() says is told to nobody, as close(2) does not. */
-  async drop(): Promise<void> {
-    if (--this.#users > 0) return;
-    await this.file.close().catch((error: unknown) => {
-      if (!(error instanceof DeviceError)) throw error;
-    });
-  }
-
-  /** @param waiter runs at the next wake-up; undefined: nobody waits */
-  ready(waiter: (() => void) | undefined): Promise<number> {
-    if (waiter === undefined) return this.file.poll();
-    this.#waiters.add(waiter);
-    // The kernel keeps one handle a file and wakes everybody who waits at it.
-    return this.file.poll(() => {
-      for (const wake of [...this.#waiters]) wake();
-    });
-  }
-
-  forget(waiter: () => void): void {
-    this.#waiters.delete(waiter);
-  }
-}
-
-/** The tables that the processes have in common. */
-class Host {
-  readonly kernels = new Map<string, MemoryKernel>();
-  readonly files = new Map<number, OpenFile>();
-  readonly #connections = new Map<number, number>();
-  #lastFd = FIRST_FD;
-
-  add(file: OpenFile): number {
-    this.files.set(++this.#lastFd, file);
-    return this.#lastFd;
-  }
-
-  attach(process: number): void {
-    this.#connections.set(process, (this.#connections.get(process) ?? 0) + 1);
-  }
-
-  detach(process: number): void {
-    const left = (this.#connections.get(process) ?? 1) - 1;
-    this.#connections.set(process, left);
-    if (left > 0) return;
-    this.#connections.delete(process);
-    for (const [fd, file] of [...this.files]) {
-      if (file.process !== process) continue;
-      this.files.delete(fd);
-      void file.drop();
-    }
-  }
 }
 
 class Connection {
@@ -159,7 +70,7 @@ class Connection {
         return;
       }
       if (this.#bytes.length < REQUEST_SIZE + length) return;
-      const request = parse(this.#bytes.subarray(0, REQUEST_SIZE + length));
+      const request = parseRequest(this.#bytes.subarray(0, REQUEST_SIZE + length));
       this.#bytes = this.#bytes.subarray(REQUEST_SIZE + length);
       this.#accept(request);
     }
@@ -312,45 +223,10 @@ class Connection {
     return reply;
   }
 
-  #send({ kind, value, address = 0n, size = 0 }: Answer, bytes: Uint8Array = new Uint8Array(0)): void {
+  #send(answer: Answer, bytes: Uint8Array = new Uint8Array(0)): void {
     if (this.#socket.destroyed) return;
-    const head = Buffer.alloc(ANSWER_SIZE);
-    head.writeUInt32LE(bytes.length, 0);
-    head.writeUInt32LE(kind, 4);
-    head.writeBigInt64LE(value, 8);
-    head.writeBigUInt64LE(address, 16);
-    head.writeBigUInt64LE(BigInt(size), 24);
-    this.#socket.write(Buffer.concat([head, bytes]));
+    this.#socket.write(encodeAnswer(answer, bytes));
   }
-}
-
-interface Answer {
-  readonly kind: number;
-  readonly value: bigint;
-  readonly address?: bigint;
-  readonly size?: number;
-}
-
-const NOBODY: Request = {
-  op: OP.DATA,
-  process: 0,
-  caller: { pid: 0, uid: 0, gid: 0 },
-  a: 0n,
-  b: 0n,
-  c: 0n,
-  payload: Buffer.alloc(0),
-};
-
-function parse(bytes: Buffer): Request {
-  return {
-    op: bytes.readUInt32LE(4),
-    process: bytes.readUInt32LE(8),
-    caller: { pid: bytes.readUInt32LE(12), uid: bytes.readUInt32LE(16), gid: bytes.readUInt32LE(20) },
-    a: bytes.readBigInt64LE(24),
-    b: bytes.readBigInt64LE(32),
-    c: bytes.readBigInt64LE(40),
-    payload: Buffer.from(bytes.subarray(REQUEST_SIZE)),
-  };
 }
 
 /** Serves the devices at /dev/NAME of a kernel in memory, to whoever connects to `path`. */
