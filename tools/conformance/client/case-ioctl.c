@@ -56,6 +56,16 @@ static void negative_result(const struct test *t)
 	GIVES(IOCTL(fd, S_NONE, 0), 42);
 }
 
+/* ioctl(2) gives an int. */
+static void result_too_large(const struct test *t)
+{
+	int fd = dev(O_RDWR);
+
+	(void)t;
+	FAILS(IOCTL(fd, S_LEGACY_VALUE, INT_MIN), EIO);
+	GIVES(IOCTL(fd, S_NONE, 0), 42);
+}
+
 static void unknown(const struct test *t)
 {
 	int fd = dev(O_RDWR);
@@ -165,6 +175,7 @@ CASES
 		add_with(by_address, NEEDS_NOTHING, (long)wide_values[i], S_LEGACY_ADDRESS, "ioctl/value/legacy-address-%llx",
 			 wide_values[i]);
 	}
+	add(result_too_large, NEEDS_NOTHING, "ioctl/result/above-the-largest");
 	add_with(unknown, NEEDS_NOTHING, 0, 0, "ioctl/unknown/zero");
 	add_with(unknown, NEEDS_NOTHING, 0xffffffffl, 0, "ioctl/unknown/all-ones");
 	add_with(unknown, NEEDS_NOTHING, _IO('c', 255), 0, "ioctl/unknown/none");
