@@ -348,14 +348,16 @@ static void close_waits(const struct test *t)
 {
 	struct closing c = { .tid = gettid() };
 	int fd = dev(O_RDWR);
+	unsigned released;
 
 	(void)t;
 	set(ON_RELEASE, DO(DEAF, 0));
 	thread_start(end_release, &c);
 	GIVES(io->close(fd), 0);
 	c.closed = true;
+	released = counted(RELEASES);
 	release_normally();
-	SAME(counted(RELEASES), 1);
+	SAME(released, 1);
 }
 
 /* Files that are closed by exit(2) are closed one after the other. */
