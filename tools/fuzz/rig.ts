@@ -49,7 +49,7 @@ export class Rig {
   /** @param channel what the session is one of: a CUSE device, or the file of a FUSE mount */
   constructor(make: MakeTarget, channel: ChannelName) {
     this.ledger = new Ledger(channel === "fuse");
-    const node = channel === "fuse" ? new FuseNode({ mode: 0o600, uid: 0, gid: 0 }, 0) : undefined;
+    const node = channel === "fuse" ? new FuseNode({ mode: 0o600, uid: 0, gid: 0 }, () => 0) : undefined;
     const output = { send: (parts: Parts) => this.ledger.take(parts) };
     const { driver, files } = this.device;
     this.target = make({ driver, files, clock: this.clock, log: quiet, output, node });

@@ -49,7 +49,7 @@ async function open(options: ChannelOptions): Promise<Channel> {
     place.remove();
     throw error;
   });
-  const node = new FuseNode(ownerOf(options.permissions), Date.now());
+  const node = new FuseNode(ownerOf(options.permissions), Date.now);
   const connection = new Connection(mounted.fd, options, node);
   const ended = connection.ended.then(async (error) => {
     await mounted.unmount().catch((err: unknown) => log.error({ err }, `${place.path} stays mounted`));

@@ -14,6 +14,8 @@ export interface NodeOwner {
 }
 
 const PERMISSIONS = 0o7777;
+/** What stat(2) says of a change: st_ctime. */
+const CHANGES = abi.FATTR_MODE | abi.FATTR_UID | abi.FATTR_GID | abi.FATTR_ATIME | abi.FATTR_MTIME;
 /** Seconds that the kernel may keep what we say: for good, because every change goes through us. */
 const ATTRIBUTES_VALID = 0xffff_ffffn;
 const BLOCK_SIZE = 4096;
@@ -32,18 +34,19 @@ export class FuseNode {
   #gid: number;
   #atime: [seconds: bigint, nanoseconds: number];
   #mtime: [seconds: bigint, nanoseconds: number];
-  readonly #ctime: [seconds: bigint, nanoseconds: number];
+  #ctime: [seconds: bigint, nanoseconds: number];
+  readonly #now: () => number;
   #parallelWrites = false;
 
-  /** @param nowMs milliseconds since 1970 */
-  constructor({ mode, uid, gid }: NodeOwner, nowMs: number) {
+  /** @param now milliseconds since 1970 */
+  constructor({ mode, uid, gid }: NodeOwner, now: () => number) {
     this.#mode = mode & PERMISSIONS;
     this.#uid = uid;
     this.#gid = gid;
-    const now: [bigint, number] = [BigInt(Math.floor(nowMs / 1000)), Math.floor(nowMs % 1000) * 1_000_000];
-    this.#atime = now;
-    this.#mtime = now;
-    this.#ctime = now;
+    this.#now = now;
+    this.#ctime = this.#time();
+    this.#atime = this.#ctime;
+    this.#mtime = this.#ctime;
   }
 
   /**
@@ -92,12 +95,18 @@ export class FuseNode {
   /** The kernel has checked who may (default_permissions). A size is taken and means nothing, as truncate(2) of a device. */
   setattr(view: RequestView, front: ReplyFront): Uint8Array {
     const valid = view.setattrValid;
+    if ((valid & CHANGES) !== 0) this.#ctime = this.#time();
     if ((valid & abi.FATTR_MODE) !== 0) this.#mode = view.setattrMode & PERMISSIONS;
     if ((valid & abi.FATTR_UID) !== 0) this.#uid = view.setattrUid;
     if ((valid & abi.FATTR_GID) !== 0) this.#gid = view.setattrGid;
     if ((valid & abi.FATTR_ATIME) !== 0) this.#atime = view.setattrAtime;
     if ((valid & abi.FATTR_MTIME) !== 0) this.#mtime = view.setattrMtime;
     return front.attributes(this.#attributes());
+  }
+
+  #time(): [seconds: bigint, nanoseconds: number] {
+    const ms = this.#now();
+    return [BigInt(Math.floor(ms / 1000)), Math.floor(ms % 1000) * 1_000_000];
   }
 
   /** An empty file system, as statfs(2) finds it where nothing is stored (devtmpfs has a size, and no meaning for it). */

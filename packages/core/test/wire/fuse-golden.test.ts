@@ -16,7 +16,7 @@ function newSession() {
   const clock = new FakeClock();
   const sent: Uint8Array[] = [];
   const { driver, files } = defineDevice({ name: "file", open: () => undefined });
-  const node = new FuseNode({ mode: 0o640, uid: 1, gid: 2 }, NOW_MS);
+  const node = new FuseNode({ mode: 0o640, uid: 1, gid: 2 }, () => NOW_MS + clock.now());
   const output = { send: (parts: Parts) => void sent.push(Uint8Array.from(Buffer.concat(parts))) };
   const session = new FuseSession({ driver, files, clock, log, output, node });
   /** @returns what went out for this message, in order */
@@ -68,10 +68,8 @@ const attributes = (mode: string, owner: string, times: string, nanoseconds: str
   01 00 00 00 00 00 00 00  # ino
   00 00 00 00 00 00 00 00  # size
   00 00 00 00 00 00 00 00  # blocks
-  ${times}                 # atime, mtime
-  00 ca 9a 3b 00 00 00 00  # ctime
-  ${nanoseconds}           # atimensec, mtimensec
-  00 65 cd 1d              # ctimensec
+  ${times}                 # atime, mtime, ctime
+  ${nanoseconds}           # atimensec, mtimensec, ctimensec
   ${mode}                  # mode
   01 00 00 00              # nlink
   ${owner}                 # uid, gid
@@ -81,7 +79,12 @@ const attributes = (mode: string, owner: string, times: string, nanoseconds: str
 
 const GETATTR = `${header("38", "03 00 00 00")} 00 00 00 00  00 00 00 00  00 00 00 00 00 00 00 00 # flags, dummy, fh`;
 const T0 = "00 ca 9a 3b 00 00 00 00";
-const first = attributes("a0 81 00 00", "01 00 00 00 02 00 00 00", `${T0} ${T0}`, "00 65 cd 1d 00 65 cd 1d");
+const first = attributes(
+  "a0 81 00 00",
+  "01 00 00 00 02 00 00 00",
+  `${T0} ${T0} ${T0}`,
+  "00 65 cd 1d 00 65 cd 1d 00 65 cd 1d",
+);
 
 const open = (flags: string) => `${header("30", "0e 00 00 00")} ${flags}  00 00 00 00  # flags, open_flags`;
 const openAnswer = hex(`
@@ -116,8 +119,8 @@ describe("INIT", () => {
   });
 });
 
-test("GETATTR and SETATTR: mode, owner and times change, the size does not", () => {
-  const { ask } = newSession();
+test("GETATTR and SETATTR: mode, owner and times change, and with them ctime; the size does not", () => {
+  const { ask, clock } = newSession();
   expect(ask(GETATTR)).toEqual([first]);
   const setattr = (valid: string) => `${header("80", "04 00 00 00")}
     ${valid}                 # valid
@@ -136,12 +139,13 @@ test("GETATTR and SETATTR: mode, owner and times change, the size does not", () 
     08 00 00 00              # uid
     09 00 00 00              # gid
     00 00 00 00              # unused5`;
+  clock.advance(1000);
   expect(ask(setattr("08 00 00 00"))).toEqual([first]); // FATTR_SIZE
   const after = attributes(
     "ff 81 00 00",
     "08 00 00 00 09 00 00 00",
-    "01 00 00 00 00 00 00 00  02 00 00 00 00 00 00 00",
-    "04 00 00 00 05 00 00 00",
+    "01 00 00 00 00 00 00 00  02 00 00 00 00 00 00 00  01 ca 9a 3b 00 00 00 00",
+    "04 00 00 00 05 00 00 00 00 65 cd 1d",
   );
   expect(ask(setattr("37 00 00 00"))).toEqual([after]); // MODE | UID | GID | ATIME | MTIME
   expect(ask(GETATTR)).toEqual([after]);
