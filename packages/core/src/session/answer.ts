@@ -44,6 +44,8 @@ export function takeAnswer(call: Call, answer: unknown, wholeWrites: boolean): b
 
 /** @throws InternalError when it is no set of POLL bits */
 export function checkPoll(answer: unknown): number {
+  // It comes too late for the kernel, which waits for poll's answer; a rejection that nobody took would end the daemon.
+  if (answer instanceof Promise) answer.catch(() => undefined);
   if (!isCount(answer, 0xffff)) throw new InternalError(`poll answered ${shown(answer)}, which is no set of POLL bits`);
   return answer;
 }

@@ -161,6 +161,20 @@ test("ENOSYS of a driver's open reaches the caller as ENXIO: the kernel would ne
   expect(await errno(kernel.openFile())).toBe("ENXIO");
 });
 
+test("a driver's poll that answers with a promise: POLLERR, and its rejection is nobody's end", async () => {
+  const unhandled: unknown[] = [];
+  const note = (error: unknown) => unhandled.push(error);
+  process.on("unhandledRejection", note);
+  // An async function is no poll by its type; a driver in plain JavaScript can have one.
+  const later = () => Promise.reject(new RangeError("later"));
+  const { kernel } = await start(defineDevice({ name: "poll", poll: () => JSON.parse("0", later) }));
+  const file = await kernel.openFile();
+  expect(await file.poll()).toBe(0x8);
+  await new Promise((resolve) => setImmediate(resolve));
+  process.off("unhandledRejection", note);
+  expect(unhandled).toEqual([]);
+});
+
 test("a driver's poll that throws or answers nonsense: POLLERR, and the log says why", async () => {
   const answers: (() => number)[] = [() => Number.NaN, () => JSON.parse('"IN"'), () => JSON.parse("{")];
   const { kernel, log } = await start(defineDevice({ name: "poll", poll: () => (answers.shift() ?? (() => 1))() }));
