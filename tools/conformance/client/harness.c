@@ -182,6 +182,8 @@ static void start(struct job *job, const struct test *test)
 		setpgid(0, 0);
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		dup2(ends[1], STDERR_FILENO);
+		/* Not the results': a case that cannot be killed would keep them from ending. */
+		dup2(ends[1], STDOUT_FILENO);
 		current = test;
 		case_started();
 		test->run(test);
