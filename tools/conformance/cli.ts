@@ -12,7 +12,7 @@ import { run } from "../shared/run.ts";
 import { describeEnding } from "../vm/cli.ts";
 import { DEFAULT_KERNEL, isKernelLine, KERNEL_LINES, type KernelLine } from "../vm/kernel.ts";
 import { runInVm } from "../vm/vm.ts";
-import { BITS, type Bits, buildClient } from "./build.ts";
+import { BITS, type Bits, buildClient, INSIDE } from "./build.ts";
 import { writeDocs } from "./docs.ts";
 import { CHANNELS, type ChannelName, listCases, type Result, runSuite } from "./suite.ts";
 import { tapHeader, tapPlan, tapPoint } from "./tap.ts";
@@ -53,8 +53,6 @@ const OPTIONS = {
   help: { type: "boolean" },
 } as const;
 
-/** In the virtual machine nothing is to start another one. */
-const INSIDE = "DEVLIFT_CONFORMANCE_INSIDE";
 /** Seconds for all cases of a channel in the machine. */
 const VM_LIMIT = 1500;
 
