@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Who waits for a file is woken by everything that can happen to it, whichever call it waits in; and never for nothing. */
+/* Who waits for a file is woken by all that can happen to it, whichever call it waits in, and never for nothing. */
 #include <sched.h>
 #include "waiting.h"
 
@@ -288,8 +288,8 @@ static void drain(void *given)
 }
 
 /*
- * A byte at a time, the next as soon as the last one is taken: it comes while the others are about to wait again. At the
- * end there is an end of the file, for those that wait for more.
+ * A byte at a time, the next as soon as the last one is taken: it comes while the others are about to wait again. The
+ * end of the file is for those that wait for more.
  */
 static void loses_none(const struct test *t)
 {
@@ -317,8 +317,8 @@ static void loses_none(const struct test *t)
 }
 
 /*
- * Closed in another thread, the file stays open for who waits for it (poll_get_entry() in fs/select.c holds it). poll(2)
- * looks its number up again when it is woken, and finds none.
+ * Closed in another thread, the file stays open for who waits for it (poll_get_entry() in fs/select.c holds it).
+ * poll(2) looks its number up again when it is woken, and finds none.
  */
 static void closed_meanwhile(const struct test *t)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* release: once for each open, after the last of all who have the file; who waits for it, and what it can do to others. */
+/* release: once for each open, after the last of all who have the file; who waits for it; what it can do to others. */
 #include <signal.h>
 #include <stdio.h>
 #include <sys/socket.h>

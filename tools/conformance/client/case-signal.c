@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Signals and the calls that wait for readiness; signals masked, pending, handled with calls of their own, and jumps. */
+/* Signals and the calls that wait for readiness; signals masked, pending, handled with calls, and jumps. */
 #include <pthread.h>
 #include <setjmp.h>
 #include <sys/time.h>
