@@ -8,9 +8,11 @@ import { BITS } from "../build.ts";
 import { callersHere } from "../cli.ts";
 import { conformanceTests } from "./declare.ts";
 
-/** The compat entries of the kernel: ioctls, vectors, counts and offsets, and what a signal does to them. */
-const BY_CALLER =
-  /^(ioctl|offset|as-[a-z]+|(read|write)\/(vector|count|partly-bad)|open\/flags|ready\/bits|hostile\/(changing|length|every-number)|signals\/eintr)\//;
+/** What goes by the caller's data model, or through the kernel's compat entries. */
+const IOCTLS = "ioctl/(pointer|array|address|tree|flexible|legacy|string|layout|areas|list|value|kernel)";
+const BY_CALLER = new RegExp(
+  `^(${IOCTLS}|(read|write)/(vector|count|partly-bad)|offset|raw|as-[a-z]+|open/flags|ready/bits|hostile/(changing|length))/`,
+);
 
 execFileSync("modprobe", ["-a", "cuse", "snd-dummy"]);
 await conformanceTests("cuse", ["64"]);
