@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 /* ioctl(2) from many threads and processes at once, under signals, and from callers that end meanwhile. */
-#include <sched.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include "ioctl-arguments.h"
@@ -112,7 +111,7 @@ static void thunder(void *given)
 
 	while (!storm->stop) {
 		thread_signal(storm->target, SIGUSR1);
-		sched_yield();
+		usleep(20);
 	}
 }
 
@@ -135,7 +134,7 @@ static void signals(const struct test *t)
 	thread_id(storm.target);
 	thread = thread_start(thunder, &storm);
 	while (signals_seen < 100)
-		sched_yield();
+		nap(1);
 	storm.stop = true;
 	thread_join(thread);
 	thread_join(storm.target);
