@@ -44,23 +44,19 @@ export function tables(runs: readonly ChannelRun[]): string {
     }
     lines.push(`### Unsupported on ${titles[index]}`, "");
     if (reasons.size === 0) lines.push("Nothing.");
-    for (const [reason, names] of reasons) lines.push(`- ${sentence(reason)} ${list([...names])}`);
+    for (const [reason, names] of reasons) lines.push(`- ${reason}: ${list([...names])}`);
     lines.push("");
   }
   return lines.join("\n");
 }
 
-function sentence(reason: string): string {
-  return `${reason.charAt(0).toUpperCase()}${reason.slice(1)}.`;
-}
-
 /** Names, or where there are many how many of each theme. */
 function list(names: readonly string[]): string {
-  if (names.length <= MOST_NAMES) return `(${names.map((name) => `\`${name}\``).join(", ")})`;
+  if (names.length <= MOST_NAMES) return names.map((name) => `\`${name}\``).join(", ");
   const themes = new Map<string, number>();
   for (const name of names) themes.set(themeOf({ name }), (themes.get(themeOf({ name })) ?? 0) + 1);
   const counts = [...themes].map(([theme, count]) => `\`${theme}/\` ${count}`);
-  return `(${names.length} cases: ${counts.join(", ")})`;
+  return `${names.length} cases (${counts.join(", ")})`;
 }
 
 function themeOf({ name }: Pick<Result, "name">): string {
