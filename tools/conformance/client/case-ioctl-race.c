@@ -25,8 +25,11 @@ static void race(void *given)
 
 	while (!r->stop) {
 		*r->word = r->choices[r->turns++ % r->count];
-		/* Eight of these run beside one daemon: a processor that only races is one that it does not get. */
-		if (r->turns % 16 == 0)
+		/*
+		 * Eight of these run beside one daemon: a processor that only races is one that it does not get. It rests
+		 * on each of the choices in turn, whose counts are all prime to 17.
+		 */
+		if (r->turns % 17 == 0)
 			usleep(BREATH);
 	}
 }
