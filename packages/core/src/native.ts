@@ -90,6 +90,7 @@ interface Addon {
   writev(fd: number, ...parts: readonly Uint8Array[]): number;
   openLink(fd: number): Link;
   shed(): void;
+  peek(pid: number, address: bigint, bytes: Uint8Array): number;
   ioctl(fd: number, request: number, arg: number | bigint | Uint8Array): number;
   openPty(): { master: number; slavePath: string };
   inotifyOpen(path: string, mask: number): number;
@@ -148,6 +149,14 @@ export function read(fd: number, buffer: Uint8Array): number {
  */
 export function writev(fd: number, parts: readonly Uint8Array[]): number {
   return load().writev(fd, ...parts);
+}
+
+/**
+ * process_vm_readv(2): fills `bytes` from another process's memory. Returns how many were read, or -errno: -EPERM (-1)
+ * for a process that we may not trace, -EFAULT (-14) where it has nothing.
+ */
+export function peek(pid: number, address: bigint, bytes: Uint8Array): number {
+  return load().peek(pid, address, bytes);
 }
 
 /**

@@ -9,7 +9,19 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { ERRNO } from "../src/errno.ts";
-import { INOTIFY, inotifyOpen, ioctl, openPty, READY, read, sdNotify, shed, watch, writev } from "../src/native.ts";
+import {
+  INOTIFY,
+  inotifyOpen,
+  ioctl,
+  openPty,
+  peek,
+  READY,
+  read,
+  sdNotify,
+  shed,
+  watch,
+  writev,
+} from "../src/native.ts";
 
 const FIONREAD = 0x541b;
 const TCGETS = 0x5401;
@@ -230,5 +242,16 @@ describe("shed", () => {
     shed();
     expect(mappedKib()).toBeLessThan(before);
     expect(JSON.parse('{"a":[1,2]}')).toEqual({ a: [1, 2] });
+  });
+});
+
+describe("peek", () => {
+  it("reads another process's memory, or says why not", () => {
+    const [start = "0"] = readFileSync("/proc/self/maps", "utf8").split("-", 1);
+    const bytes = new Uint8Array(4);
+    expect(peek(process.pid, BigInt(`0x${start}`), bytes)).toBe(4);
+    expect([...bytes]).toEqual([0x7f, ...Buffer.from("ELF")]);
+    expect(peek(process.pid, 16n, bytes)).toBe(-ERRNO.EFAULT);
+    expect(peek(2 ** 31 - 1, 16n, bytes)).toBe(-ERRNO.ESRCH);
   });
 });

@@ -40,10 +40,11 @@ const NO_LINKS: Codec["links"] = () => {};
 const cache = new WeakMap<Layout, Map<DataModel, Codec>>();
 
 export function codecOf(layout: Layout, model: DataModel): Codec {
+  const known = cache.get(layout)?.get(model);
+  if (known !== undefined) return known;
+  const codec = compile(layout, model);
   const codecs = cache.get(layout) ?? new Map<DataModel, Codec>();
-  cache.set(layout, codecs);
-  const codec = codecs.get(model) ?? compile(layout, model);
-  codecs.set(model, codec);
+  cache.set(layout, codecs.set(model, codec));
   return codec;
 }
 
@@ -100,7 +101,7 @@ function bytesCodec(count: number, align: number): Codec {
       if (value.length > count) throw new Misfit(`${value.length} bytes do not fit ${count}`);
       const room = slice(view, at, count);
       room.set(value);
-      room.fill(0, value.length);
+      if (value.length < count) room.fill(0, value.length);
     },
   );
 }
@@ -131,22 +132,24 @@ function arrayCodec(item: Codec, count: number): Codec {
     if (value.length !== count) throw new Misfit(`${value.length} items, there must be ${count}`);
     return value;
   }
+  const { size: step } = item;
+  /** One try a run, and no iterator: this is done for each ioctl. */
   function each(value: unknown, at: number, act: (value: unknown, at: number) => void): void {
-    for (const [index, element] of items(value).entries()) {
-      try {
-        act(element, at + index * item.size);
-      } catch (error) {
-        throw Misfit.at(`[${index}]`, error);
-      }
+    const elements = items(value);
+    let index = 0;
+    try {
+      for (; index < count; index++) act(elements[index], at + index * step);
+    } catch (error) {
+      throw Misfit.at(`[${index}]`, error);
     }
   }
   return {
-    size: item.size * count,
+    size: step * count,
     align: item.align,
     offsets: {},
     decode(view, at) {
       const value: unknown[] = [];
-      for (let index = 0; index < count; index++) value.push(item.decode(view, at + index * item.size));
+      for (let index = 0; index < count; index++) value.push(item.decode(view, at + index * step));
       return value;
     },
     encode: (view, at, value) => each(value, at, (element, place) => item.encode(view, place, element)),
@@ -181,12 +184,14 @@ function structCodec(fields: readonly { name: string; layout: Layout }[], model:
 
   function each(some: readonly Member[], value: unknown, act: (member: Member, field: unknown) => void): void {
     const struct = asFields(value);
-    for (const member of some) {
-      try {
-        act(member, struct[member.name]);
-      } catch (error) {
-        throw Misfit.at(`.${member.name}`, error);
+    let name = "";
+    try {
+      for (const member of some) {
+        name = member.name;
+        act(member, struct[name]);
       }
+    } catch (error) {
+      throw Misfit.at(`.${name}`, error);
     }
   }
   return {
@@ -204,7 +209,8 @@ function structCodec(fields: readonly { name: string; layout: Layout }[], model:
       links.length === 0 && linking.length === 0
         ? NO_LINKS
         : (value, at, visit) => {
-            each(linking, value, (member, field) => member.codec.links(field, at + member.offset, visit));
+            if (linking.length > 0)
+              each(linking, value, (member, field) => member.codec.links(field, at + member.offset, visit));
             const struct = asFields(value);
             for (const link of links) visit(link, struct, at + link.offset);
           },

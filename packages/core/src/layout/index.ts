@@ -19,7 +19,16 @@ export type { Direction } from "./layout.ts";
 export { alignOf, decode, encode, offsetsOf, sizeOf } from "./marshal.ts";
 export type { DataModel } from "./model.ts";
 export type { Region } from "./part.ts";
-export { type Call, CUSE_LIMITS, type IoctlRequest, type Plan, type PlanLimits, plan, type Retry } from "./plan.ts";
+export {
+  type Call,
+  CUSE_LIMITS,
+  type IoctlRequest,
+  type Peek,
+  type Plan,
+  type PlanLimits,
+  plan,
+  type Retry,
+} from "./plan.ts";
 export {
   address,
   array,

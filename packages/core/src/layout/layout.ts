@@ -93,7 +93,9 @@ const depths = new WeakMap<Layout, number>();
 
 /** How many steps it takes to get at all of the data when each step can follow the links of the one before. */
 export function depthOf(layout: Layout): number {
-  const depth = depths.get(layout) ?? measureDepth(layout);
+  const known = depths.get(layout);
+  if (known !== undefined) return known;
+  const depth = measureDepth(layout);
   depths.set(layout, depth);
   return depth;
 }
@@ -112,6 +114,10 @@ function measureDepth(layout: Layout): number {
   }
 }
 
+/** Counted layouts kept of each layout: a client has few lengths, and a codec is compiled for each. */
+const KEPT_COUNTS = 64;
+const countedLayouts = new WeakMap<Layout, Map<number, Layout>>();
+
 /**
  * The layout with its count filled in from the struct that holds it.
  * @throws DeviceError EINVAL when the count is negative, no integer, or more than the schema's max
@@ -123,7 +129,16 @@ export function counted(layout: Layout, parent: Readonly<Record<string, unknown>
   if (!(Number.isInteger(value) && value >= 0 && value <= count.max)) {
     throw new DeviceError("EINVAL", `${countName(count)} is ${value}, allowed are 0 to ${count.max}`);
   }
-  return { ...layout, count: value };
+  let kept = countedLayouts.get(layout);
+  if (kept === undefined) {
+    kept = new Map();
+    countedLayouts.set(layout, kept);
+  }
+  const known = kept.get(value);
+  if (known !== undefined) return known;
+  const made = { ...layout, count: value };
+  if (kept.size < KEPT_COUNTS) kept.set(value, made);
+  return made;
 }
 
 /** What tells a count, for messages. */

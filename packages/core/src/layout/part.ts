@@ -21,19 +21,23 @@ export interface Site {
   readonly name: string;
 }
 
+const NOTHING = new Uint8Array();
+
 export class Part {
   readonly region: Region;
   /** Whether it is copied from the client. Always so where it holds pointers or lengths: those are the client's. */
   readonly reads: boolean;
   /** Whether it is copied to the client. */
   readonly writes: boolean;
+  /** Whether it can hold links. */
+  readonly leads: boolean;
   readonly #model: DataModel;
   readonly #codec: Codec;
   readonly #site: Site;
   /** One for each link, in the codec's order; undefined where a link leads to nothing. Empty until the part is taken. */
   readonly #children: (Part | undefined)[] = [];
   /** The client's bytes, to keep its pointers in what is written back; empty where there are none. */
-  #original = new Uint8Array();
+  #original = NOTHING;
 
   /** @throws DeviceError EFAULT when the base is NULL */
   constructor(layout: Layout, model: DataModel, site: Site) {
@@ -42,22 +46,27 @@ export class Part {
     this.#codec = codecOf(layout, model);
     this.#site = site;
     this.region = { base: site.base, len: this.#codec.size };
-    this.reads = site.direction !== "out" || depthOf(layout) > 1;
+    this.leads = depthOf(layout) > 1;
+    this.reads = site.direction !== "out" || this.leads;
     this.writes = site.direction !== "in";
   }
 
   /**
    * Decodes the part, hangs the value into its parent's, and follows its links.
-   * @returns the parts that the links lead to
+   * @param next gets the parts that the links lead to
    * @throws DeviceError EINVAL, EOVERFLOW for a value that the schema does not take, EFAULT for a NULL pointer
    */
-  take(data: Uint8Array): Part[] {
+  take(data: Uint8Array, next: Part[]): void {
     const view = viewOf(data);
     const value = this.#codec.decode(view, 0);
     this.#site.parent[this.#site.name] = value;
-    this.#codec.links(value, 0, (link, parent, at) => this.#children.push(this.#follow(link, parent, { view, at })));
+    if (!this.leads) return;
+    this.#codec.links(value, 0, (link, parent, at) => {
+      const child = this.#follow(link, parent, { view, at });
+      this.#children.push(child);
+      if (child !== undefined) next.push(child);
+    });
     if (this.writes && this.#children.length > 0) this.#original = data.slice();
-    return this.#children.filter((child) => child !== undefined);
   }
 
   #follow({ name, target, pointer }: Link, parent: Fields, field: { view: DataView; at: number }): Part | undefined {
@@ -77,11 +86,11 @@ export class Part {
   }
 
   /**
-   * The parts behind this one's links, each with its value out of `value`, which a handler may have changed.
+   * Finds the parts behind this one's links, each with its value out of `value`, which a handler may have changed.
    * @throws Misfit when links are missing
    */
-  links(value: unknown): { part: Part; value: unknown }[] {
-    const found: { part: Part; value: unknown }[] = [];
+  links(value: unknown, found: { part: Part; value: unknown }[]): void {
+    if (!this.leads) return;
     let index = 0;
     this.#named(() =>
       this.#codec.links(value, 0, (link, parent) => {
@@ -89,13 +98,12 @@ export class Part {
         if (part) found.push({ part, value: parent[link.name] });
       }),
     );
-    return found;
   }
 
   /** @throws Misfit when the value does not fit */
-  write(value: unknown, into: Uint8Array): void {
-    into.set(this.#original);
-    this.#named(() => this.#codec.encode(viewOf(into), 0, value));
+  write(value: unknown, into: Uint8Array, { view, at }: { view: DataView; at: number }): void {
+    if (this.#original.length > 0) into.set(this.#original, at);
+    this.#named(() => this.#codec.encode(view, at, value));
   }
 
   #named(act: () => void): void {

@@ -47,6 +47,16 @@ export interface IoctlRequest {
   readonly input: Uint8Array;
   /** Bytes of the "out" areas: out_size. */
   readonly outSize: number;
+  /** Looks at the client's memory, where that is possible: for fewer rounds. */
+  readonly peek?: Peek | undefined;
+}
+
+/** A look at the client's memory before the kernel copies it. */
+export interface Peek {
+  /** Some of it as it is now, valid until the next call; undefined when it cannot be had. */
+  at(base: bigint, len: number): Uint8Array | undefined;
+  /** What the kernel copied was of other sizes: not to be given to plan() again, so that the rounds stay bounded. */
+  missed(): void;
 }
 
 export interface PlanLimits {
@@ -90,67 +100,142 @@ function call<Arg>(value: unknown, reply: (value: Arg) => Uint8Array): Call<Arg>
 type Limits = PlanLimits & { readonly depth: number };
 
 /** Takes the request's data apart, level by level. @returns undefined when it is all there, else what to ask for */
-function gather(root: Part, { input, outSize }: IoctlRequest, limits: Limits): Retry | undefined {
+function gather(root: Part, { input, outSize, peek }: IoctlRequest, limits: Limits): Retry | undefined {
   const known: Part[] = [];
-  let here = areas(known, 0, limits);
+  let here: Extent = NOTHING;
   let next = [root];
   for (let level = 1; ; level++) {
-    const matches = input.length === here.inSize && outSize === here.outSize;
+    const matches = input.length === here.inSize && outSize === here.outSize + here.tag;
     if (matches && next.length === 0) return undefined;
-    const ahead = areas([...known, ...next], level, limits);
-    if (matches) return { kind: "retry", in: ahead.in, out: ahead.out };
-    if (next.length === 0 || input.length < ahead.inSize) {
+    const ahead = extended(here, next, level, limits);
+    const from = here.inSize;
+    if (!matches && (next.length === 0 || input.length < ahead.inSize)) {
+      if (peek !== undefined) {
+        peek.missed();
+        return retry([root], extended(NOTHING, [root], 1, limits));
+      }
       throw new DeviceError("EFAULT", `${input.length} bytes in, ${outSize} out: the argument changed meanwhile`);
     }
-    known.push(...next);
-    let offset = here.inSize;
-    next = next.flatMap((part) => {
-      const { len } = part.region;
-      if (!part.reads) return part.take(new Uint8Array(len));
-      offset += len;
-      return part.take(input.subarray(offset - len, offset));
-    });
+    for (const part of next) known.push(part);
     here = ahead;
+    if (matches) return retry(known, peek === undefined ? here : peekAhead({ known, next, here, level, limits }, peek));
+    next = taken(next, input, from);
   }
 }
 
-interface Areas {
-  readonly in: readonly Region[];
-  readonly out: readonly Region[];
+/** @returns the parts that these lead to */
+function taken(parts: readonly Part[], input: Uint8Array, from: number): Part[] {
+  const next: Part[] = [];
+  let offset = from;
+  for (const part of parts) {
+    const { len } = part.region;
+    if (part.reads) offset += len;
+    part.take(part.reads ? input.subarray(offset - len, offset) : new Uint8Array(len), next);
+  }
+  return next;
+}
+
+interface Reached {
+  readonly known: Part[];
+  /** The last of the known. */
+  readonly next: readonly Part[];
+  readonly here: Extent;
+  readonly level: number;
+  readonly limits: Limits;
+}
+
+/**
+ * Follows the links as they look now, so that one round brings what would take several. What it finds is a hint: it
+ * only decides which areas are asked for, and whatever is wrong with it ends the looking ahead.
+ * @returns the extent of the level that was reached, whose parts are known now
+ */
+function peekAhead({ known, next, here, level, limits }: Reached, peek: Peek): Extent {
+  let reached = here;
+  let parts = next;
+  try {
+    for (let ahead = level + 1; ; ahead++) {
+      const found: Part[] = [];
+      for (const part of parts) {
+        if (!part.leads) continue;
+        const data = peek.at(part.region.base, part.region.len);
+        if (data === undefined) return reached;
+        part.take(data, found);
+      }
+      if (found.length === 0) return reached;
+      reached = extended(reached, found, ahead, limits);
+      for (const part of found) known.push(part);
+      parts = found;
+    }
+  } catch (error) {
+    // What is wrong with the client's data is said when the kernel has copied it.
+    if (error instanceof DeviceError) return reached;
+    throw error;
+  }
+}
+
+/** What a request of a level brings. */
+interface Extent {
   readonly inSize: number;
   readonly outSize: number;
+  readonly regions: number;
+  /** Bytes of an area more that no reply is long enough to write to: out_size, modulo the depth, tells the level. */
+  readonly tag: number;
 }
 
-/** What a request of this level brings. @throws DeviceError ENOMEM over the limits */
-function areas(parts: readonly Part[], level: number, { depth, regions, bytes }: Limits): Areas {
-  const reads = parts.filter((part) => part.reads).map((part) => part.region);
-  const writes = parts.filter((part) => part.writes).map((part) => part.region);
-  // The tag: an area that no reply is long enough to write to. It makes out_size, modulo the depth, tell the level.
-  const tag = depth > 2 ? (level + depth - (total(writes) % depth)) % depth : 0;
-  const [first] = parts;
-  if (first && tag > 0) writes.push({ base: first.region.base, len: tag });
-  const found = { in: reads, out: writes, inSize: total(reads), outSize: total(writes) };
-  if (reads.length + writes.length > regions || found.inSize > bytes || found.outSize > bytes) {
-    const counts = `${reads.length} + ${writes.length} areas, ${found.inSize} bytes in, ${found.outSize} out`;
-    throw new DeviceError("ENOMEM", `the argument takes ${counts}; at most ${regions} areas, ${bytes} bytes`);
+const NOTHING: Extent = { inSize: 0, outSize: 0, regions: 0, tag: 0 };
+
+/** The extent of a level that brings these parts, too. @throws DeviceError ENOMEM over the limits */
+function extended(here: Extent, parts: readonly Part[], level: number, limits: Limits): Extent {
+  let { inSize, outSize, regions } = here;
+  for (const { region, reads, writes } of parts) {
+    if (reads) {
+      inSize += region.len;
+      regions++;
+    }
+    if (writes) {
+      outSize += region.len;
+      regions++;
+    }
   }
-  return found;
+  const { depth, bytes } = limits;
+  const tag = depth > 2 ? (level + depth - (outSize % depth)) % depth : 0;
+  const tagged = tag > 0 ? 1 : 0;
+  if (regions + tagged > limits.regions || inSize > bytes || outSize + tag > bytes) {
+    const counts = `${regions + tagged} areas, ${inSize} bytes in, ${outSize + tag} out`;
+    throw new DeviceError("ENOMEM", `the argument takes ${counts}; at most ${limits.regions} areas, ${bytes} bytes`);
+  }
+  return { inSize, outSize, regions, tag };
 }
 
-function total(regions: readonly Region[]): number {
-  return regions.reduce((sum, region) => sum + region.len, 0);
+function retry(parts: readonly Part[], { tag }: Extent): Retry {
+  const reads: Region[] = [];
+  const writes: Region[] = [];
+  for (const part of parts) {
+    if (part.reads) reads.push(part.region);
+    if (part.writes) writes.push(part.region);
+  }
+  const first = parts[0];
+  if (first && tag > 0) writes.push({ base: first.region.base, len: tag });
+  return { kind: "retry", in: reads, out: writes };
 }
 
 /** The bytes of the out areas, in the order in which gather() found them. */
 function writeBack(root: Part, value: unknown): Uint8Array {
   return Misfit.named(() => {
     const found = [{ part: root, value }];
-    for (const { part, value } of found) found.push(...part.links(value));
-    const outs = found.filter(({ part }) => part.writes);
-    const reply = new Uint8Array(total(outs.map(({ part }) => part.region)));
+    let size = 0;
+    for (let index = 0; index < found.length; index++) {
+      const place = found[index];
+      if (place === undefined) break;
+      place.part.links(place.value, found);
+      if (place.part.writes) size += place.part.region.len;
+    }
+    const reply = new Uint8Array(size);
+    const view = new DataView(reply.buffer);
     let offset = 0;
-    for (const { part, value } of outs) {
-      part.write(value, reply.subarray(offset, offset + part.region.len));
+    for (const { part, value } of found) {
+      if (!part.writes) continue;
+      part.write(value, reply, { view, at: offset });
       offset += part.region.len;
     }
     return reply;

@@ -1,7 +1,7 @@
 // An IOCTL request matched with the driver's schemas: one round of the kernel's retry protocol (fs/fuse/ioctl.c).
 
 import { DeviceError } from "../errors.ts";
-import { type CommandTable, type DataModel, describeIoctl, plan, type Region } from "../layout/index.ts";
+import { type CommandTable, type DataModel, describeIoctl, type Peek, plan, type Region } from "../layout/index.ts";
 import * as abi from "../wire/abi.ts";
 import type { RequestView } from "../wire/request.ts";
 import type { Call } from "./call.ts";
@@ -16,14 +16,20 @@ export interface Areas {
  * Fills in what the call is, or says what is still missing.
  * @throws DeviceError ENOTTY for a command that the driver does not have, or what plan() throws
  */
-export function planIoctl(request: RequestView, table: CommandTable, call: Call): Areas | undefined {
+export function planIoctl(
+  request: RequestView,
+  table: CommandTable,
+  call: Call,
+  peek: Peek | undefined,
+): Areas | undefined {
   const model = modelOf(request.ioctlFlags);
   const entry = table.lookup(request.ioctlCommand, model);
   if (entry === undefined)
     throw new DeviceError("ENOTTY", `no such ioctl: ${describeIoctl(request.ioctlCommand)} (${model})`);
   const input = request.payload();
   if (input.length !== request.ioctlInSize) throw new DeviceError("EIO", "an ioctl with less data than it says");
-  const found = plan(entry.command, { model, arg: request.ioctlArgument, input, outSize: request.ioctlOutSize });
+  const { ioctlArgument: arg, ioctlOutSize: outSize } = request;
+  const found = plan(entry.command, { model, arg, input, outSize, peek });
   if (found.kind === "retry") return found;
   call.entry = entry;
   call.model = model;

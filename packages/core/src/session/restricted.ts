@@ -1,7 +1,7 @@
 // Which ioctls a file of a FUSE mount can carry. The kernel copies what the command's number encodes, one area, and
 // lets the daemon ask for no other ("restricted", fs/fuse/ioctl.c).
 
-import { type Command, type CommandTable, type DataModel, sizeOf } from "../layout/index.ts";
+import { type Command, type CommandTable, type DataModel, type NamedCommand, sizeOf } from "../layout/index.ts";
 import { depthOf } from "../layout/layout.ts";
 import type { Logger } from "../log.ts";
 import { FUSE_IOCTL_UNRESTRICTED } from "../wire/abi.ts";
@@ -40,6 +40,8 @@ export class RestrictedIoctls {
   readonly #table: CommandTable;
   readonly #log: Logger;
   readonly #warned = new Set<string>();
+  /** Those that come through, as the table has them: each for one data model. */
+  readonly #carried = new Set<NamedCommand>();
 
   constructor(table: CommandTable, log: Logger) {
     this.#table = table;
@@ -54,8 +56,12 @@ export class RestrictedIoctls {
     if ((request.ioctlFlags & FUSE_IOCTL_UNRESTRICTED) !== 0) return false;
     const model = modelOf(request.ioctlFlags);
     const entry = this.#table.lookup(request.ioctlCommand, model);
-    const why = entry && whyNotCarried(entry.command, model);
-    if (entry === undefined || why === undefined) return false;
+    if (entry === undefined || this.#carried.has(entry)) return false;
+    const why = whyNotCarried(entry.command, model);
+    if (why === undefined) {
+      this.#carried.add(entry);
+      return false;
+    }
     if (!this.#warned.has(entry.name)) {
       this.#warned.add(entry.name);
       const fields = { call: `ioctl ${entry.name}`, pid: request.pid };

@@ -21,6 +21,7 @@ const SHORT_TAIL = 1024;
 export const REPLY_SIZE = FRONT_SIZE + SHORT_TAIL;
 const WRITE_OUT_SIZE = sizeOf(abi.fuse_write_out, "lp64");
 const POLL_OUT_SIZE = sizeOf(abi.fuse_poll_out, "lp64");
+const IOVEC_SIZE = sizeOf(abi.fuse_ioctl_iovec, "lp64");
 const IOCTL_OUT_SIZE = sizeOf(abi.fuse_ioctl_out, "lp64");
 /** Places in words. */
 const BODY_WORD = BODY / 4;
@@ -118,9 +119,22 @@ export class ReplyFront {
 
   /** Asks the kernel to send the ioctl again with these areas of the caller's memory. */
   ioctlRetry(input: readonly Region[], output: readonly Region[]): readonly Uint8Array[] {
-    const iovecs = encodeAreas([...input, ...output]);
     this.#ioctl(0, abi.FUSE_IOCTL_RETRY, input.length, output.length);
-    return this.#message(IOCTL_OUT_SIZE, iovecs, iovecs.length);
+    const size = (input.length + output.length) * IOVEC_SIZE;
+    const middle = input.length * IOVEC_SIZE;
+    const front = BODY + IOCTL_OUT_SIZE;
+    this.#words[LEN] = front + size;
+    this.#words[ERROR] = 0;
+    if (size <= SHORT_TAIL) {
+      putAreas(this.#view, front, input);
+      putAreas(this.#view, front + middle, output);
+      return this.#whole(front + size);
+    }
+    const iovecs = new Uint8Array(size);
+    const view = new DataView(iovecs.buffer);
+    putAreas(view, 0, input);
+    putAreas(view, middle, output);
+    return [this.#whole(front)[0], iovecs];
   }
 
   #ioctl(result: number, flags: number, inIovs: number, outIovs: number): void {
@@ -179,12 +193,13 @@ export class ReplyFront {
   }
 }
 
-function encodeAreas(areas: readonly Region[]): Uint8Array {
-  const size = sizeOf(abi.fuse_ioctl_iovec, "lp64");
-  const view = new DataView(new ArrayBuffer(areas.length * size));
-  areas.forEach((area, index) => {
-    view.setBigUint64(index * size + IOVEC.base, area.base, true);
-    view.setBigUint64(index * size + IOVEC.len, BigInt(area.len), true);
-  });
-  return new Uint8Array(view.buffer);
+/** struct fuse_ioctl_iovec for each area. */
+function putAreas(view: DataView, at: number, areas: readonly Region[]): void {
+  let place = at;
+  for (const { base, len } of areas) {
+    view.setBigUint64(place + IOVEC.base, base, true);
+    view.setUint32(place + IOVEC.len, len, true);
+    view.setUint32(place + IOVEC.len + 4, 0, true);
+    place += IOVEC_SIZE;
+  }
 }

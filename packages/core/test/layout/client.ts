@@ -3,7 +3,7 @@
 
 import { DeviceError } from "../../src/errors.ts";
 import { codecOf, type Fields } from "../../src/layout/codec.ts";
-import { type Command, type DataModel, encode, plan, type Region } from "../../src/layout/index.ts";
+import { type Command, type DataModel, encode, type Peek, plan, type Region } from "../../src/layout/index.ts";
 import { counted, type Layout } from "../../src/layout/layout.ts";
 
 const BASE = 0x10_0000n;
@@ -16,6 +16,8 @@ export class Client {
   /** Called before the kernel reads the memory for a round: 1, 2, ... */
   beforeRound: (round: number) => void = () => {};
   rounds = 0;
+  /** What the planner sees when it looks ahead. Default: it cannot */
+  peek: Peek | undefined = undefined;
   #end = 0;
 
   constructor(model: DataModel) {
@@ -119,7 +121,7 @@ export class Client {
         asked.in.flatMap(({ base, len }) => [...new Uint8Array(len).map(reader(this.at(base, len)))]),
       );
       const outSize = total(asked.out);
-      const step = plan(command, { model: this.model, arg, input, outSize });
+      const step = plan(command, { model: this.model, arg, input, outSize, peek: this.peek });
       if (step.kind === "call") {
         handle(step.value);
         const reply = step.reply(step.value);

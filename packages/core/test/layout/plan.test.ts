@@ -53,6 +53,73 @@ describe("I2C_RDWR: a struct that points to an array of structs that point to bu
     expect(client.memory.filter((byte, index) => byte !== before[index])).toHaveLength(3);
   });
 
+  describe("with a look at the client's memory", () => {
+    /** @param seen the bytes at an address, which `at` read */
+    function peeking(client: Client, seen: (bytes: Uint8Array, base: bigint) => Uint8Array | undefined): Client {
+      client.peek = {
+        at(base, len) {
+          const { buffer, byteOffset } = client.at(base, len);
+          return seen(new Uint8Array(buffer, byteOffset, len).slice(), base);
+        },
+        missed() {
+          client.peek = undefined;
+        },
+      };
+      return client;
+    }
+    const value = () => ({ msgs: [write, { ...read, buf: read.buf.slice() }], nmsgs: 2 });
+    const answered = { msgs: [write, { ...read, buf: Uint8Array.of(0xee, 0xee, 0xee) }], nmsgs: 2 };
+    const handle = ({ msgs }: { msgs: { buf: Uint8Array }[] }) => {
+      for (const { buf } of msgs) buf.fill(0xee);
+    };
+
+    test.each(MODELS)("all of it comes in one round more, %s", (model) => {
+      const client = peeking(new Client(model), (bytes) => bytes);
+      const arg = client.store(I2cRdwr.layout, value());
+      client.ioctl(I2C_RDWR, arg, handle);
+      expect(client.rounds).toBe(2);
+      expect(client.load(I2cRdwr.layout, arg)).toEqual(answered);
+    });
+
+    test("where the look ends, rounds go on", () => {
+      const client = new Client("lp64");
+      const arg = client.store(I2cRdwr.layout, value());
+      peeking(client, (bytes, base) => (base === arg ? bytes : undefined)).ioctl(I2C_RDWR, arg, handle);
+      expect(client.rounds).toBe(3);
+      expect(client.load(I2cRdwr.layout, arg)).toEqual(answered);
+    });
+
+    test.each([
+      ["too long a list", (root: Uint8Array) => root.fill(43, 8)],
+      ["NULL", (root: Uint8Array) => root.fill(0, 0, 8)],
+      ["nothing", () => undefined],
+    ])("%s that it sees costs the usual rounds, and no error", (_, seen) => {
+      const client = new Client("lp64");
+      const arg = client.store(I2cRdwr.layout, value());
+      peeking(client, (bytes, base) => (base === arg ? seen(bytes) : undefined));
+      client.ioctl(I2C_RDWR, arg, handle);
+      expect(client.rounds).toBe(4);
+      expect(client.load(I2cRdwr.layout, arg)).toEqual(answered);
+    });
+
+    test("what was not so any more when the kernel copied it is asked for anew, without a look", () => {
+      const client = peeking(new Client("lp64"), (bytes, base) => (base === arg ? bytes.fill(1, 8, 9) : bytes));
+      const arg = client.store(I2cRdwr.layout, value());
+      client.ioctl(I2C_RDWR, arg, handle);
+      expect(client.peek).toBeUndefined();
+      expect(client.rounds).toBe(5);
+      expect(client.load(I2cRdwr.layout, arg)).toEqual(answered);
+    });
+
+    test("a client that changes its memory each time gets EFAULT after no more rounds than that", () => {
+      const client = peeking(new Client("lp64"), (bytes) => bytes);
+      const arg = client.store(I2cRdwr.layout, value());
+      client.beforeRound = (round) => client.at(arg + 8n, 4).setUint32(0, 1 + (round % 2), true);
+      expect(errnoOf(() => client.ioctl(I2C_RDWR, arg, handle))).toBe("EFAULT");
+      expect(client.rounds).toBeLessThanOrEqual(5);
+    });
+  });
+
   test("each round asks for one level more", () => {
     const client = new Client("lp64");
     const arg = client.store(I2cRdwr.layout, { msgs: [write, read], nmsgs: 2 });
