@@ -156,7 +156,7 @@ test("--trace writes to stderr; SIGUSR2 switches it off, and on again lists who 
   daemon.tell("read");
   await daemon.err.next(read(1));
   daemon.tell("wait");
-  await daemon.err.next(/read\(2, 10\) <unfinished: waits for the driver's word since 1\.\d{3} s>$/);
+  await daemon.err.next(/read\(2, 10\) <unfinished: waits for the driver's word since [1-9]\d*\.\d{3} s>$/);
   daemon.child.kill("SIGUSR2");
   await daemon.out.next("SIGUSR2");
   daemon.tell("read");
