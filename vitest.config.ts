@@ -1,15 +1,18 @@
-// The two projects of the test runner: `unit` runs anywhere, `vm` inside a virtual machine (tools/test).
+// The projects of the test runner, one for each tier of tools/test that is vitest's.
 import { defineConfig } from "vitest/config";
 
 const everywhere = ["packages/**/test/**/*.test.ts", "examples/test/**/*.test.ts", "tools/**/test/**/*.test.ts"];
 const inVm = "**/*.vm.test.ts";
 const bootingVm = "**/*.boot.test.ts";
+const onFuse = "**/*.fuse.test.ts";
 const never = ["**/node_modules/**", "**/dist/**", "**/build/**"];
 
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: "unit", include: everywhere, exclude: [...never, inVm, bootingVm] } },
+      { test: { name: "unit", include: everywhere, exclude: [...never, inVm, bootingVm, onFuse] } },
+      // The conformance suite makes eight calls at once; what runs beside it would wait in vain.
+      { test: { name: "fuse", include: [onFuse], exclude: never, fileParallelism: false } },
       {
         test: {
           name: "boot",

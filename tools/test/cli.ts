@@ -4,9 +4,9 @@ import { parseArgs } from "node:util";
 import { ToolError } from "../shared/errors.ts";
 import { isKernelLine, KERNEL_LINES, type KernelLine } from "../vm/kernel.ts";
 import { runTiers, type Tier } from "./summary.ts";
-import { bootTier, lintTier, listTestFiles, type TestFiles, typesTier, unitTier, vmTier } from "./tiers.ts";
+import { bootTier, fuseTier, lintTier, listTestFiles, type TestFiles, typesTier, unitTier, vmTier } from "./tiers.ts";
 
-const TIER_NAMES = ["lint", "types", "unit", "boot", "vm"] as const;
+const TIER_NAMES = ["lint", "types", "unit", "fuse", "boot", "vm"] as const;
 type TierName = (typeof TIER_NAMES)[number];
 const VM_TIERS: readonly TierName[] = ["boot", "vm"];
 
@@ -83,6 +83,7 @@ export function selectTiers(commandLine: CommandLine, files: TestFiles): Tier[] 
   if (names.includes("types")) tiers.push(typesTier());
   const tests: { tier: Tier; required: boolean; files: readonly string[] }[] = [];
   if (names.includes("unit")) tests.push({ tier: unitTier(files.unit), required: true, files: files.unit });
+  if (names.includes("fuse")) tests.push({ tier: fuseTier(files.fuse), required: true, files: files.fuse });
   if (names.includes("boot")) tests.push({ tier: bootTier(files.boot), required: true, files: files.boot });
   if (names.includes("vm")) {
     for (const kernel of kernels) {

@@ -28,6 +28,7 @@ export interface VmTestFile {
 /** The test files, by tier; paths are relative to the checkout. */
 export interface TestFiles {
   readonly unit: readonly string[];
+  readonly fuse: readonly string[];
   readonly boot: readonly string[];
   readonly vm: readonly VmTestFile[];
 }
@@ -40,7 +41,7 @@ export async function listTestFiles(pattern: string | undefined): Promise<TestFi
   const of = (project: string) =>
     files.filter((entry) => entry.projectName === project).map((entry) => relative(CHECKOUT, entry.file));
   const vm = of("vm").map(async (path) => ({ path, kernels: kernelsOf(await readFile(join(CHECKOUT, path), "utf8")) }));
-  return { unit: of("unit"), boot: of("boot"), vm: await Promise.all(vm) };
+  return { unit: of("unit"), fuse: of("fuse"), boot: of("boot"), vm: await Promise.all(vm) };
 }
 
 /** The kernels that a test's source names in a comment `// Kernels: 6.12, 6.1`; without one it is the default only. */
@@ -77,6 +78,17 @@ export function typesTier(): Tier {
 
 export function unitTier(files: readonly string[]): Tier {
   return { name: "unit", run: () => runVitestHere("unit", files) };
+}
+
+/** The tests on this machine's /dev/fuse. Who is not root is told by name that they did not run. */
+export function fuseTier(files: readonly string[]): Tier {
+  return {
+    name: "fuse",
+    run: async () => {
+      if (process.getuid?.() === 0) return runVitestHere("fuse", files);
+      return { passed: 0, failures: [], skipped: ["the whole tier fuse: it takes root (the tier vm has most of it)"] };
+    },
+  };
 }
 
 /** The tests that boot virtual machines themselves, from outside. */
