@@ -3,7 +3,7 @@
 
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { ToolError } from "../shared/errors.ts";
 import { run } from "../shared/run.ts";
 
@@ -29,7 +29,7 @@ export async function buildClient(bits: Bits): Promise<string> {
     .map((name) => join(SOURCES, name));
   const flags = [...FLAGS, ...FLAGS_OF[bits]];
   const hash = createHash("sha256").update(flags.join(" "));
-  for (const file of files) hash.update(file).update(readFileSync(file));
+  for (const file of files) hash.update(basename(file)).update(readFileSync(file));
   const stamp = hash.digest("hex");
   const stampFile = `${program}.stamp`;
   if (existsSync(stampFile) && existsSync(program) && readFileSync(stampFile, "utf8") === stamp) return program;
