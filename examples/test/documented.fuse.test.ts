@@ -3,7 +3,9 @@
 
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmdirSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { expect, onTestFinished, test } from "vitest";
@@ -60,7 +62,12 @@ function openersOf(path: string): number {
 }
 
 test.each(Object.entries(PRINTS))("%s", { timeout: 2 * TIMEOUT }, async (name, prints) => {
-  const [start, ...clients] = linesOf(name);
+  const folder = mkdtempSync(join(tmpdir(), "devlift-documented-"));
+  // Another user is a client of one of them.
+  chmodSync(folder, 0o755);
+  // As typed, but for the folder: this machine's /tmp may have such a name already.
+  const [start, ...clients] = linesOf(name).map((line) => line.replaceAll("/tmp/", `${folder}/`));
+  if (start === undefined) throw new TypeError(`${name}.ts has no line that starts it`);
   const path = /--path (\S+)/.exec(start)?.[1] ?? "/dev/drums/volume";
   const daemon = shell(`exec ${start.replace(/ &$/, "")}`);
   daemon.stdout.once("data", () => daemon.stdin.write("typed at the terminal\n"));
@@ -90,6 +97,7 @@ test.each(Object.entries(PRINTS))("%s", { timeout: 2 * TIMEOUT }, async (name, p
   daemon.kill("SIGTERM");
   expect(await exited).toEqual([0, null]);
   expect(existsSync(path)).toBe(false);
+  rmdirSync(folder);
 });
 
 test("the README has every example, with the lines of its header", () => {

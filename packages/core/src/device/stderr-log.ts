@@ -23,7 +23,8 @@ export function stderrLogAt(level: LogLevel): Logger {
 
 function say(label: string, fields: object, message: string): void {
   const error = "err" in fields ? fields.err : undefined;
-  stderrLines.write(`${label}: ${message}${error instanceof Error ? `\n${error.stack}` : ""}`);
+  const errno = "errno" in fields ? ` (${fields.errno})` : "";
+  stderrLines.write(`${label}: ${message}${errno}${error instanceof Error ? `\n${error.stack}` : ""}`);
 }
 
 /** What goes wrong is seen, the rest is not. */
