@@ -28,7 +28,7 @@ that this machine lacks (cuse: /dev/cuse) is run in a virtual machine.
   --kernel ${KERNEL_LINES.join("|")}   the virtual machine's kernel (${DEFAULT_KERNEL})
   --vm                in a virtual machine, also when it is not needed
   --jobs N            cases at the same time (8)
-  --limit SECONDS     the time that a case may take before it is stuck (60)
+  --limit SECONDS     the time that a case may take before it is stuck (240)
   --slow              at the end the cases that took longest
   --list              the names of the cases, and what each needs
   --json FILE         writes the results there, too

@@ -360,7 +360,7 @@ CASES
 	add_with(ioctl_nonblocking, NEEDS_NOTHING, 0, 0, "blocking/ioctl/nonblocking-by-open");
 	add_with(ioctl_nonblocking, NEEDS_NOTHING, 1, 0, "blocking/ioctl/nonblocking-as-last-seen");
 	add(ioctl_nonblocking_by_fcntl, NEEDS_NOTHING, "blocking/ioctl/nonblocking-by-fcntl");
-	add_with(ping_pong, NEEDS_NOTHING, 300, 0, "blocking/ping-pong/300");
+	add_with(ping_pong, NEEDS_NOTHING, 100, 0, "blocking/ping-pong/100");
 	add_with(crowd, NEEDS_NOTHING, 1, 0, "blocking/crowd/1-and-1");
 	add_with(crowd, NEEDS_NOTHING, 4, 0, "blocking/crowd/4-and-4");
 	add_with(crowd, NEEDS_NOTHING, 8, 0, "blocking/crowd/8-and-8");

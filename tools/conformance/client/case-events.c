@@ -345,7 +345,7 @@ CASES
 	add(edge_out, needs, "events/edge/out");
 	add(edge_at_add, needs, "events/edge/ready-at-add");
 	add_with(edge_repeated, needs, 50, 0, "events/edge/repeated");
-	add_with(edge_loses_nothing, needs, 300, 0, "events/edge/loses-nothing/300");
+	add_with(edge_loses_nothing, needs, 100, 0, "events/edge/loses-nothing/100");
 	add(one_shot, needs, "events/one-shot");
 	add(modified, needs, "events/modified-and-removed");
 	add_with(urgent, needs, 0, 0, "events/level/pri");

@@ -52,7 +52,7 @@ static void changing_length(const struct test *t)
 	struct flicker f = { &block->len, { 16, 8192, (uint32_t)t->b, 0 } };
 
 	block->data = PTR(memory_new(65536));
-	changing(f, requests[t->a], block, 300);
+	changing(f, requests[t->a], block, 100);
 }
 
 static void changing_pointer(const struct test *t)
@@ -63,7 +63,7 @@ static void changing_pointer(const struct test *t)
 
 	(void)t;
 	*block = (struct block){ .len = 64, .data = PTR(memory_new(4096)) };
-	changing(f, S_BLOCK_INOUT, block, 300);
+	changing(f, S_BLOCK_INOUT, block, 100);
 }
 
 static void changing_count(const struct test *t)
@@ -76,7 +76,7 @@ static void changing_count(const struct test *t)
 	for (int i = 0; i < 64; i++)
 		segments[i] = (struct segment){ 1, (uint16_t)(i & 1), 32, PTR(memory_new(32)) };
 	transfer->segments = PTR(segments);
-	changing(f, S_TRANSFER, transfer, 300);
+	changing(f, S_TRANSFER, transfer, 100);
 }
 
 /* The direction is in the argument, too. */
@@ -90,7 +90,7 @@ static void changing_direction(const struct test *t)
 	for (int i = 0; i < 4; i++)
 		segments[i] = (struct segment){ 1, 0, 32, PTR(memory_new(32)) };
 	*transfer = (struct transfer){ PTR(segments), 4 };
-	changing(f, S_TRANSFER, transfer, 300);
+	changing(f, S_TRANSFER, transfer, 100);
 }
 
 static void changing_tree(const struct test *t)
@@ -109,7 +109,7 @@ static void changing_tree(const struct test *t)
 	f.values[0] = (uint32_t)PTR(&leaves[0]);
 	f.values[1] = (uint32_t)PTR(&leaves[1]);
 	f.values[2] = (uint32_t)PTR(tree);
-	changing(f, S_TREE, tree, 200);
+	changing(f, S_TREE, tree, 80);
 }
 
 struct mapping {
@@ -139,7 +139,7 @@ static void vanishing_memory(const struct test *t)
 	set(CAPACITY, 1 << 20);
 	*block = (struct block){ .len = 16 * PAGE, .data = PTR(m.pages) };
 	thread = thread_start(unmap, &m);
-	for (int i = 0; i < 200; i++) {
+	for (int i = 0; i < 100; i++) {
 		long result;
 
 		if (t->a == 0)

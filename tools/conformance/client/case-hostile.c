@@ -201,7 +201,7 @@ CASES
 	add_with(many_signals, NEEDS_DESCRIPTOR, 1000, 0, "hostile/signals/1000");
 	add_with(many_signals, NEEDS_DESCRIPTOR, 100000, 0, "hostile/signals/100000");
 	add_with(hoard_of_files, NEEDS_DESCRIPTOR, 100, 0, "hostile/hoard-of-files/100");
-	add_with(hoard_of_files, NEEDS_DESCRIPTOR, 1000, 0, "hostile/hoard-of-files/1000");
+	add_with(hoard_of_files, NEEDS_DESCRIPTOR, 400, 0, "hostile/hoard-of-files/400");
 	add_with(all_at_once, NEEDS_NOTHING, 2, 0, "hostile/all-at-once/2");
 	add_with(all_at_once, NEEDS_NOTHING, 16, 0, "hostile/all-at-once/16");
 	add_with(every_number, NEEDS_NOTHING, _IOC_NONE, 0, "hostile/every-number/none");

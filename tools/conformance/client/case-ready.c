@@ -353,6 +353,6 @@ CASES
 	add(no_poll, NEEDS_NOTHING, "ready/driver-without");
 	add_with(interrupted, NEEDS_NOTHING, 0, 0, "ready/interrupted");
 	add_with(interrupted, NEEDS_NOTHING, 1, 0, "ready/interrupted-sa-restart");
-	add_with(no_wake_up_is_lost, NEEDS_NOTHING, 300, 0, "ready/no-wake-up-is-lost/300");
-	add_with(no_room_is_lost, NEEDS_NOTHING, 300, 0, "ready/no-room-is-lost/300");
+	add_with(no_wake_up_is_lost, NEEDS_NOTHING, 100, 0, "ready/no-wake-up-is-lost/100");
+	add_with(no_room_is_lost, NEEDS_NOTHING, 100, 0, "ready/no-room-is-lost/100");
 }
