@@ -23,6 +23,13 @@ export interface Site {
 
 const NOTHING = new Uint8Array();
 
+/** A field `at` so many bytes from its part's start, which is at `start` in the view. */
+interface Place {
+  readonly view: DataView;
+  readonly start: number;
+  readonly at: number;
+}
+
 export class Part {
   readonly region: Region;
   /** Whether it is copied from the client. Always so where it holds pointers or lengths: those are the client's. */
@@ -53,23 +60,24 @@ export class Part {
 
   /**
    * Decodes the part, hangs the value into its parent's, and follows its links.
+   * @param view holds the part's data at `at`
    * @param next gets the parts that the links lead to
    * @throws DeviceError EINVAL, EOVERFLOW for a value that the schema does not take, EFAULT for a NULL pointer
    */
-  take(data: Uint8Array, next: Part[]): void {
-    const view = viewOf(data);
-    const value = this.#codec.decode(view, 0);
+  take(view: DataView, at: number, next: Part[]): void {
+    const value = this.#codec.decode(view, at);
     this.#site.parent[this.#site.name] = value;
     if (!this.leads) return;
-    this.#codec.links(value, 0, (link, parent, at) => {
-      const child = this.#follow(link, parent, { view, at });
+    this.#codec.links(value, 0, (link, parent, place) => {
+      const child = this.#follow(link, parent, { view, start: at, at: place });
       this.#children.push(child);
       if (child !== undefined) next.push(child);
     });
-    if (this.writes && this.#children.length > 0) this.#original = data.slice();
+    if (this.writes && this.#children.length > 0)
+      this.#original = new Uint8Array(view.buffer, view.byteOffset + at, this.region.len).slice();
   }
 
-  #follow({ name, target, pointer }: Link, parent: Fields, field: { view: DataView; at: number }): Part | undefined {
+  #follow({ name, target, pointer }: Link, parent: Fields, field: Place): Part | undefined {
     const base = pointer ? address(field, this.#model) : this.region.base + BigInt(field.at);
     if (base === 0n && pointer?.nullable) {
       parent[name] = null;
@@ -115,11 +123,12 @@ export class Part {
   }
 }
 
-function viewOf(bytes: Uint8Array): DataView {
+export function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 /** A pointer of 4 bytes is zero-extended, as the kernel's compat_ptr() does on x86. */
-function address({ view, at }: { view: DataView; at: number }, model: DataModel): bigint {
-  return WIDTHS[model].pointer === 8 ? view.getBigUint64(at, true) : BigInt(view.getUint32(at, true));
+function address({ view, start, at }: Place, model: DataModel): bigint {
+  const place = start + at;
+  return WIDTHS[model].pointer === 8 ? view.getBigUint64(place, true) : BigInt(view.getUint32(place, true));
 }

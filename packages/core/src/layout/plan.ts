@@ -16,7 +16,7 @@ import type { Command, Passing } from "./ioctl.ts";
 import { depthOf } from "./layout.ts";
 import { Misfit } from "./misfit.ts";
 import type { DataModel } from "./model.ts";
-import { Part, type Region } from "./part.ts";
+import { Part, type Region, viewOf } from "./part.ts";
 
 /** Ask the kernel for these areas: all of them, known ones again. */
 export interface Retry {
@@ -103,6 +103,7 @@ type Limits = PlanLimits & { readonly depth: number };
 function gather(root: Part, { input, outSize, peek }: IoctlRequest, limits: Limits): Retry | undefined {
   const known: Part[] = [];
   let here: Extent = NOTHING;
+  let view: DataView | undefined;
   let next = [root];
   for (let level = 1; ; level++) {
     const matches = input.length === here.inSize && outSize === here.outSize + here.tag;
@@ -119,18 +120,24 @@ function gather(root: Part, { input, outSize, peek }: IoctlRequest, limits: Limi
     for (const part of next) known.push(part);
     here = ahead;
     if (matches) return retry(known, peek === undefined ? here : peekAhead({ known, next, here, level, limits }, peek));
-    next = taken(next, input, from);
+    view ??= viewOf(input);
+    next = taken(next, view, from);
   }
 }
 
+/** What an area that is not read begins as. A longer one gets zeros of its own. */
+const ZEROS = new DataView(new ArrayBuffer(4096));
+
 /** @returns the parts that these lead to */
-function taken(parts: readonly Part[], input: Uint8Array, from: number): Part[] {
+function taken(parts: readonly Part[], input: DataView, from: number): Part[] {
   const next: Part[] = [];
   let offset = from;
   for (const part of parts) {
     const { len } = part.region;
-    if (part.reads) offset += len;
-    part.take(part.reads ? input.subarray(offset - len, offset) : new Uint8Array(len), next);
+    if (part.reads) {
+      part.take(input, offset, next);
+      offset += len;
+    } else part.take(len <= ZEROS.byteLength ? ZEROS : new DataView(new ArrayBuffer(len)), 0, next);
   }
   return next;
 }
@@ -159,7 +166,7 @@ function peekAhead({ known, next, here, level, limits }: Reached, peek: Peek): E
         if (!part.leads) continue;
         const data = peek.at(part.region.base, part.region.len);
         if (data === undefined) return reached;
-        part.take(data, found);
+        part.take(viewOf(data), 0, found);
       }
       if (found.length === 0) return reached;
       reached = extended(reached, found, ahead, limits);
