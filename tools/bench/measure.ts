@@ -19,7 +19,7 @@ export interface Pace {
 
 export const PACES = {
   /** For the virtual machine, where all is some ten times as slow. */
-  emulated: { rounds: 9, turnMs: 100, warm: 1000 },
+  emulated: { rounds: 9, turnMs: 100, warm: 6000 },
   thorough: { rounds: 21, turnMs: 40, warm: 3000 },
   quick: { rounds: 7, turnMs: 20, warm: 1500 },
 } as const;
@@ -94,9 +94,10 @@ export async function measure(figure: Figure, field: Field, pace: Pace): Promise
   const players: Player[] = [];
   for (const name of [figure.ours, ...figure.peers]) players.push(await playerOf(name, figure, field));
   const { calls } = figure;
+  const waits = calls.op === "poll" || calls.op === "wake";
   const slow = calls.gap !== undefined || calls.clients !== undefined;
   for (const player of players) {
-    const first = await player.turn(CALLS.least, slow ? Math.ceil(pace.warm / 50 / (calls.clients ?? 1)) : pace.warm);
+    const first = await player.turn(CALLS.least, Math.ceil(pace.warm / (waits ? 50 : 1) / (calls.clients ?? 1)));
     player.count = callsOfTurn(first, calls, slow ? pace.turnMs * 3 : pace.turnMs);
   }
   for (let round = 0; round < pace.rounds; round++) {
