@@ -11,6 +11,8 @@ import { KernelPort } from "./kernel-port.ts";
 
 /** Ends a line wherever there are lines (VEOL), and is a plain character elsewhere: its effect can be seen at once. */
 const SENTINEL = "e".charCodeAt(0);
+/** N_TTY_BUF_SIZE. */
+const ECHO_RING = 4096;
 /** How long the kernel's work queue may take before a difference counts. */
 const PATIENCE_MS = 10_000;
 
@@ -88,6 +90,10 @@ class Pair {
     for (;;) {
       const kernel = { input: this.kernel.int("FIONREAD"), output: this.kernel.output() };
       if (same(kernel, ours)) return;
+      // A defect of the kernel's that is not to be copied. flush_echoes() sends what process_echoes() has not marked yet;
+      // where IXON is switched off next, process_echoes() goes back to its mark, all around the ring of echoes, and sends
+      // its 4096 bytes (drivers/tty/n_tty.c). Seen with ECHOPRT. Such a sequence is not compared further.
+      fc.pre(kernel.output.length - ours.output.length < ECHO_RING / 2);
       if (performance.now() > end || kernel.output.length > ours.output.length) expect(ours).toEqual(kernel);
       await setImmediate();
     }
