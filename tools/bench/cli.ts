@@ -3,7 +3,7 @@
 
 import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { availableParallelism, loadavg, tmpdir } from "node:os";
+import { availableParallelism, constants, loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { ToolError } from "../shared/errors.ts";
@@ -106,6 +106,9 @@ async function measureHere(commandLine: CommandLine): Promise<Row[]> {
   const place: Place = { channel, folder, fuseNative: native ? await fuseNative(BUILT, progress) : undefined };
   const pace = paceOf(commandLine);
   const rows: Row[] = [];
+  // Servers and their mounts would outlive us.
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
+    process.once(signal, () => void endAll().finally(() => process.exit(128 + constants.signals[signal])));
   try {
     const field = new Field(place);
     for (const [index, figure] of figures.entries()) {

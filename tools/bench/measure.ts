@@ -83,10 +83,10 @@ async function playerOf(name: ContestantName, figure: Figure, field: Field): Pro
 }
 
 /** How many calls of each client fill a turn. */
-export function callsOfTurn({ each }: Sample, { gap = 0, clients = 1, op }: Calls, turnMs: number): number {
-  // Of calls, `each` is the time of all of them, rests and all, shared out; of a wake-up, a client's share without them.
-  const rests = op === "poll" || op === "wake" ? gap * 1000 : 0;
-  return Math.round(Math.min(CALLS.most, Math.max(CALLS.least, (turnMs * 1e6) / (each * clients + rests))));
+export function callsOfTurn({ p50, each }: Sample, { gap = 0, clients = 1 }: Calls, turnMs: number): number {
+  // The calls of the warm-up, which have no rests, are in `each`, too. Of a wake-up it is a client's share.
+  const ns = (gap > 0 && clients === 1 ? p50 : each * clients) + gap * 1000;
+  return Math.round(Math.min(CALLS.most, Math.max(CALLS.least, (turnMs * 1e6) / ns)));
 }
 
 /** @returns a row for each peer */

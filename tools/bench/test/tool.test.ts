@@ -77,6 +77,8 @@ test("a turn holds the calls that fit its time, and no fewer than are needed for
   // 64 clients share one turn; a wake-up is a call of all of them, and the rest before it takes time too.
   expect(callsOfTurn(sample, { op: "read", size: 1, clients: 64 }, 40)).toBe(156);
   expect(callsOfTurn({ ...sample, each: 10_000 }, { op: "wake", clients: 64, gap: 2000 }, 100)).toBe(38);
+  // Rests count, and the warm-up, which has none, does not.
+  expect(callsOfTurn({ p50: 100_000, p99: 0, each: 4000 }, { op: "read", gap: 300 }, 100)).toBe(250);
 });
 
 test("a newer row takes the place of the older one of its name, others stay", () => {
