@@ -151,6 +151,8 @@ export function defineSerialPort(driver: SerialDriver, options: SerialPortOption
     name: driver.name,
     open: (call) => port.open(call),
     release: (call) => port.release(call),
+    // closing_wait of the port bounds it, which a program can set.
+    releaseMs: Infinity,
     read: ({ state, length, nonBlocking, waitedMs }) =>
       state.connection.live.receiver.read(length, { nonBlocking, waitedMs }),
     write: ({ state, data }) => state.connection.live.transmitter.write(data),

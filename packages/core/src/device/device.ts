@@ -58,6 +58,8 @@ export function defineDevice<State = undefined, const C extends Commands = Recor
     if (!Number.isInteger(value) || value < 1)
       throw new UsageError(`${driver.name}: ${limit} is a whole number from 1, not ${value}`);
   }
+  const { releaseMs = 0 } = driver;
+  if (!(releaseMs >= 0)) throw new UsageError(`${driver.name}: releaseMs is milliseconds, not ${releaseMs}`);
   const commands = driver.commands ?? {};
   commandTable(commands);
   for (const name of Object.keys(commands)) {

@@ -70,6 +70,8 @@ export class Call {
   askedAgain = 0;
   /** Calls off the time limit of wouldBlockFor(). */
   retryTimer: (() => void) | undefined = undefined;
+  /** Calls off the time limit of a release. */
+  limitTimer: (() => void) | undefined = undefined;
   /** Calls off the time limit of an abort. */
   graceTimer: (() => void) | undefined = undefined;
   /** Gives the memory of a write's bytes back, when nobody looks at them any more. Called once. */

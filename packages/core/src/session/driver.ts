@@ -141,6 +141,11 @@ export interface Driver<State, C extends Commands> {
   /** Last close of this file. The closer waits for it, unless a signal comes. Default: nothing */
   release?(call: WaitingCall<State>): void | Promise<void>;
   /**
+   * Milliseconds that release() may take before its signal aborts; else a process that is ending could not be freed.
+   * Default 30000
+   */
+  readonly releaseMs?: number;
+  /**
    * @returns up to `call.length` bytes, empty for end of file. When the answer is no promise, they are sent before any
    * other handler runs, so a view of the driver's own buffer is fine. Default: EINVAL
    */

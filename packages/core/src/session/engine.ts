@@ -39,6 +39,8 @@ const NOTHING = new Uint8Array(0);
 /** A handler that wakes itself each time it would block is asked again this often, then parked. */
 const SELF_WAKES = 8;
 const ABORT_GRACE_MS = 1000;
+/** As long as a tty lets its output go out after the last close (closing_wait, drivers/tty/tty_port.c). */
+const RELEASE_MS = 30_000;
 /** setTimeout() takes no more; longer than anybody waits for a device. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
@@ -269,6 +271,7 @@ export class Engine implements FileOwner {
   #forget(call: Call): void {
     call.parked = false;
     call.stopTimers();
+    call.limitTimer?.();
     call.file.parked.delete(call);
     this.#waiting.delete(call.key);
     if (this.#waiting.size === 0) this.#onIdle?.();
@@ -286,10 +289,9 @@ export class Engine implements FileOwner {
   }
 
   #park(call: Call, answer: WouldBlock): void {
-    call.startWaiting();
+    this.#wait(call);
     call.parked = true;
     call.file.parked.add(call);
-    this.#waiting.set(call.key, call);
     const ms = answer.retryAfterMs;
     if (ms === undefined) return;
     call.retryTimer = this.#clock.after(Math.min(ms, LONGEST_TIMER_MS), () => {
@@ -305,9 +307,22 @@ export class Engine implements FileOwner {
     if (this.run(call)) this.#tell(call);
   }
 
-  #await(call: Call, promise: Promise<unknown>): void {
+  /** A call begins, or goes on, to wait. */
+  #wait(call: Call): void {
     call.startWaiting();
     this.#waiting.set(call.key, call);
+    if (call.kind !== "release" || call.limitTimer !== undefined) return;
+    // A process that is ending waits for this without any way to be freed: its SIGKILL, if that is what ends it, is spent,
+    // and no INTERRUPT comes (request_wait_answer() in fs/fuse/dev.c).
+    const { releaseMs = RELEASE_MS } = this.#driver;
+    call.limitTimer = this.#clock.after(Math.min(releaseMs, LONGEST_TIMER_MS), () => {
+      this.#log.warn({ call: call.label, releaseMs }, "release takes too long: its signal aborts");
+      this.#end(call, 0);
+    });
+  }
+
+  #await(call: Call, promise: Promise<unknown>): void {
+    this.#wait(call);
     promise.then(
       (answer) => {
         if (call.settled) {

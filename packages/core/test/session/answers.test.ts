@@ -220,3 +220,31 @@ test("a handle that was never given out, and one that was closed: EBADF", async 
   expect(await errno(file.read(1))).toBe("EBADF");
   expect(ERRNO.EBADF).toBe(9);
 });
+
+test("a release that takes too long has its signal aborted; one that ignores that does not hold the closer for ever", async () => {
+  const aborted: boolean[] = [];
+  const device = defineDevice({
+    name: "slow",
+    releaseMs: 5000,
+    release: ({ signal }) =>
+      new Promise<void>(() => signal.addEventListener("abort", () => aborted.push(signal.aborted))),
+  });
+  const { kernel, clock, log } = await start(device);
+  const closing = (await kernel.openFile()).close();
+  clock.advance(4999);
+  expect(await isPending(closing)).toBe(true);
+  clock.advance(1);
+  expect(aborted).toEqual([true]);
+  expect(await isPending(closing)).toBe(true);
+  clock.advance(1000);
+  await closing;
+  expect(log.at("warn")).toHaveLength(2);
+  expect(kernel.session.waiting).toBe(0);
+});
+
+test("a release that ends in time leaves no timer behind", async () => {
+  const { kernel, clock, log } = await start(defineDevice({ name: "quick", release: async () => undefined }));
+  await (await kernel.openFile()).close();
+  clock.advance(1_000_000);
+  expect(log.at("warn")).toEqual([]);
+});
