@@ -36,6 +36,7 @@ export function plot(rows: readonly Row[]): string {
   const height = TOP + promised.length * LINE + 16;
   const one = x(1).toFixed(1);
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${height}" font-family="sans-serif" font-size="12">
+<title>Ours divided by libfuse 3 in C, for each figure with a target</title>
 <rect width="${WIDTH}" height="${height}" fill="#fff"/>
 <text x="${LABELS}" y="16" font-weight="bold">ours / libfuse 3 in C (memory and start: / the limit); less is better</text>
 <text x="${LABELS}" y="32">the black mark is the most that is promised; the grey line is libfuse</text>
