@@ -28,6 +28,8 @@ const BODY_WORD = BODY / 4;
 const LEN = HEADER.len / 4;
 const ERROR = HEADER.error / 4;
 const UNIQUE = HEADER.unique / 4;
+/** So few bytes are copied sooner one by one than by a call of set(). */
+const TINY_TAIL = 16;
 const ONE_BYTE = new Uint8Array(1);
 
 /** The front of one message, used again for the next: a header and a fixed body. */
@@ -67,7 +69,8 @@ export class ReplyFront {
     this.#words[LEN] = size + tailSize;
     this.#words[ERROR] = 0;
     if (tailSize > SHORT_TAIL) return [this.#whole(size)[0], tail];
-    this.memory.set(tail, size);
+    if (tailSize <= TINY_TAIL) for (let at = 0; at < tailSize; at++) this.memory[size + at] = tail[at] ?? 0;
+    else this.memory.set(tail, size);
     return this.#whole(size + tailSize);
   }
 
