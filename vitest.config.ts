@@ -12,7 +12,7 @@ export default defineConfig({
     projects: [
       { test: { name: "unit", include: everywhere, exclude: [...never, inVm, bootingVm, onFuse] } },
       // The conformance suite makes eight calls at once; what runs beside it would wait in vain.
-      { test: { name: "fuse", include: [onFuse], exclude: never, fileParallelism: false } },
+      { test: { name: "fuse", include: [onFuse], exclude: never, fileParallelism: false, testTimeout: 60_000 } },
       {
         test: {
           name: "boot",

@@ -2,8 +2,8 @@
 // a process of its own, because this thread is the daemon.
 
 import { execFile } from "node:child_process";
-import { once } from "node:events";
 import { PassThrough } from "node:stream";
+import { setImmediate } from "node:timers/promises";
 import { promisify } from "node:util";
 import { type AnyDevice, type ChannelKind, POLL, serve, silent } from "@devlift/core";
 import { buildCalls, CallsProgram } from "@devlift/testing/calls";
@@ -62,10 +62,18 @@ export function testExamples(channel: ChannelKind, root: string): void {
 
   test("console-read: a line reaches every program that waits for one", async () => {
     const input = new PassThrough();
-    const asked = new PassThrough();
-    const path = await start(consoleRead(input, () => asked.write("?")));
+    let prompt: () => void = () => undefined;
+    const bothWait = new Promise<void>((resolve) => {
+      let prompts = 0;
+      prompt = () => {
+        if (++prompts === 2) resolve();
+      };
+    });
+    const path = await start(consoleRead(input, () => prompt()));
     const reading = Promise.all([1, 2].map(() => sh(`head -n 1 ${path}`)));
-    for (let count = 0; count < 2; ) count += ((await once(asked, "data")) as [Buffer])[0].length;
+    await bothWait;
+    // The handler that has prompted waits for the line from the end of this turn on.
+    await setImmediate();
     input.write("hello\n");
     expect(await reading).toEqual(["hello\n", "hello\n"]);
   });
