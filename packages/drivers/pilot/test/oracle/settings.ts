@@ -116,6 +116,8 @@ export const SETTINGS: readonly Case[] = [
       for (const action of [0, 1, 2, 3]) await bench.note(`TCXONC ${action}`, program.ioctl("a", TCXONC, action));
       for (const queue of [0, 1, 2]) await bench.note(`TCFLSH ${queue}`, program.ioctl("a", TCFLSH, queue));
       await bench.note("TCFLSH 3", program.ioctl("a", TCFLSH, 3));
+      // The two characters of TCXONC may still be on their way to the handheld.
+      await bench.note("TCSBRK 1", program.ioctl("a", TCSBRK, 1));
       await bench.note("TIOCOUTQ", program.ioctlBuffer("a", TIOCOUTQ, new Uint8Array(4)));
       await bench.note("unknown", program.ioctl("a", UNKNOWN, 0));
     },
