@@ -10,7 +10,15 @@ const never = ["**/node_modules/**", "**/dist/**", "**/build/**"];
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: "unit", include: everywhere, exclude: [...never, inVm, bootingVm, onFuse] } },
+      {
+        test: {
+          name: "unit",
+          include: everywhere,
+          exclude: [...never, inVm, bootingVm, onFuse],
+          // A bound for what is stuck, not a measure of this machine.
+          testTimeout: 60_000,
+        },
+      },
       // The conformance suite makes eight calls at once; what runs beside it would wait in vain.
       { test: { name: "fuse", include: [onFuse], exclude: never, fileParallelism: false, testTimeout: 60_000 } },
       {
