@@ -52,6 +52,8 @@ export interface ReplayResult {
 }
 
 const PATIENCE_MS = 5000;
+/** setTimeout() takes no more, and a damaged time may ask for it. */
+const LONGEST_WAIT_MS = 2 ** 31 - 1;
 /** A number that no session gives to a file. */
 const NO_FILE = 0xffff_ffff_ffff_ffffn;
 /** What a program does with a device. The rest is a channel's own, and is left out. */
@@ -241,7 +243,8 @@ class ReplayedSession {
         this.#onMessage = () => undefined;
         resolve(outcome);
       };
-      const callOff = this.#options.clock.after(tookMs + this.#patienceMs, () => settle(false));
+      const ms = Math.min(tookMs + this.#patienceMs, LONGEST_WAIT_MS);
+      const callOff = this.#options.clock.after(ms, () => settle(false));
       this.#onMessage = () => {
         if (holds()) settle(true);
       };
