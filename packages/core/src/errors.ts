@@ -28,3 +28,8 @@ export class UsageError extends Error {
 export class InternalError extends Error {
   override readonly name = "InternalError";
 }
+
+/** The code of what a system call of Node's or the addon's threw, e.g. "ENOENT"; "unknown" where it has none. */
+export function errorCode(error: unknown): string {
+  return error instanceof Error && "code" in error ? String(error.code) : "unknown";
+}

@@ -3,7 +3,7 @@
 
 import { closeSync, constants, existsSync, openSync } from "node:fs";
 import { chmod, chown } from "node:fs/promises";
-import { DeviceError, UsageError } from "../errors.ts";
+import { DeviceError, errorCode, UsageError } from "../errors.ts";
 import type { Availability, Channel, ChannelKind, ChannelOptions, NodePermissions, Wanted } from "./channel.ts";
 import { Connection } from "./connection.ts";
 
@@ -39,10 +39,10 @@ function misplaced({ name, path }: Wanted): string {
 }
 
 function refusal(error: unknown): DeviceError {
-  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  const code = errorCode(error);
   if (code === "EACCES" || code === "EPERM")
     return new DeviceError("EACCES", `no permission to open ${DEV_CUSE}: run as root`, { cause: error });
-  return new DeviceError("ENODEV", `${DEV_CUSE} cannot be opened (${String(code)}): try 'modprobe cuse'`, {
+  return new DeviceError("ENODEV", `${DEV_CUSE} cannot be opened (${code}): try 'modprobe cuse'`, {
     cause: error,
   });
 }

@@ -8,11 +8,11 @@ import { once } from "node:events";
 import { accessSync, closeSync, constants, fstatSync, openSync, readFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { setTimeout } from "node:timers/promises";
-import { DeviceError } from "../errors.ts";
+import { DeviceError, errorCode } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import { MOUNT, mount, receiveFd, socketPair, umount2 } from "../native.ts";
 import { MAX_MOUNT_READ, S_IFREG } from "../wire/abi.ts";
-import { errorCode, MADE, MOUNT_TYPE, type Place } from "./fuse-place.ts";
+import { MADE, MOUNT_TYPE, type Place } from "./fuse-place.ts";
 import { type Mount, mountsAt, whereIs } from "./fuse-table.ts";
 
 export const DEV_FUSE = "/dev/fuse";

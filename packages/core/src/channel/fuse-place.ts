@@ -17,7 +17,7 @@ import {
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { ERRNO } from "../errno.ts";
-import { DeviceError } from "../errors.ts";
+import { DeviceError, errorCode } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import { type Mount, mountsAt } from "./fuse-table.ts";
 
@@ -208,8 +208,4 @@ function quietly(act: () => void): void {
   } catch (error) {
     if (errorCode(error) === "unknown") throw error;
   }
-}
-
-export function errorCode(error: unknown): string {
-  return error instanceof Error && "code" in error ? String(error.code) : "unknown";
 }
