@@ -1,21 +1,8 @@
 import { expect, test } from "vitest";
-import { inUnit, median, missed, nameOf, pairedRatio, type Row, rounded } from "../arithmetic.ts";
+import { inUnit, median, missed, nameOf, pairedRatio, rounded } from "../arithmetic.ts";
+import { row as anyRow } from "./row.ts";
 
-const row: Row = {
-  figure: "dense",
-  channel: "fuse",
-  op: "read",
-  size: 1,
-  placement: "same CPU",
-  unit: "us",
-  ours: 2.9,
-  peer: 3,
-  peerName: "libfuse",
-  ratio: 0.97,
-  target: 0.98,
-  oursP99: 4,
-  peerP99: 4,
-};
+const row = anyRow();
 
 test("the median is the middle value, of an even number the mean of the two in the middle", () => {
   expect(median([9, 1, 5])).toBe(5);

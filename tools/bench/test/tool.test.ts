@@ -1,30 +1,11 @@
 import { expect, test, vi } from "vitest";
-import type { Row } from "../arithmetic.ts";
 import { check, parseCommandLine } from "../cli.ts";
 import { between, merged } from "../docs.ts";
 import { figuresOf, JUDGE } from "../figures.ts";
 import { callsOfTurn } from "../measure.ts";
 import { plot } from "../plot.ts";
 import { markdownTable, textTable } from "../table.ts";
-
-function row(fields: Partial<Row>): Row {
-  return {
-    figure: "dense",
-    channel: "fuse",
-    op: "read",
-    size: 1,
-    placement: "same CPU",
-    unit: "us",
-    ours: 2.9,
-    peer: 3,
-    peerName: "libfuse",
-    ratio: 0.97,
-    target: 0.98,
-    oursP99: 4,
-    peerP99: 4,
-    ...fields,
-  };
-}
+import { row } from "./row.ts";
 
 function said(act: () => number): { status: number; text: string } {
   const write = vi.spyOn(process.stderr, "write").mockReturnValue(true);
