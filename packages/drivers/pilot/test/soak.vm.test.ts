@@ -22,7 +22,10 @@ import { Cradle, PILOT } from "./vm-bench.ts";
 const ROUNDS = 50;
 /** From here on the daemon has seen everything, its code is compiled and its buffers are there. */
 const WARM = 20;
-/** KiB that what JavaScript holds may differ by. A leak of 20 KB a plug shows. */
+/**
+ * KiB that what JavaScript holds may differ by: it was seen to grow by 200 until the last code is compiled. A leak of
+ * 20 KB a plug shows.
+ */
 const HELD_NOISE = 600;
 /** KiB that the resident size may differ by: allocators keep what was freed. */
 const RESIDENT_NOISE = 12 * 1024;
@@ -102,6 +105,7 @@ test(`${ROUNDS} connects, syncs and unplugs`, async () => {
   }
   expect(daemon.handles().length, daemon.handles().join(" ")).toBeLessThanOrEqual(handles.length);
   const { held, resident } = await daemon.memory();
+  console.log(`held ${warm.held} then ${held} KiB, resident ${warm.resident} then ${resident} KiB`);
   expect(held).toBeLessThan(warm.held + HELD_NOISE);
   expect(resident).toBeLessThan(warm.resident + RESIDENT_NOISE);
   expect(daemon.log.filter(({ level }) => level === 50 || level === "error")).toEqual([]);
