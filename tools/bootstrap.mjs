@@ -23,6 +23,7 @@ const VERBS = {
   bench: { prepare: false, build: true },
   fuzz: { prepare: false, build: true },
   ioctlgen: { prepare: false, build: false },
+  kernel: { prepare: false, build: false },
 };
 
 /** A step that takes no longer than this, in milliseconds, is not worth a line. */

@@ -1,4 +1,4 @@
-// Questions to apt and downloads, without installing anything and without being root. AptSource is one set of package
+// Questions to apt and downloads that are unpacked, without installing anything and without being root. AptSource is one set of package
 // lists: this machine's own, or Debian 12's, which has both kernel lines, in a folder of ours.
 
 import { existsSync } from "node:fs";
@@ -69,22 +69,30 @@ export async function dependenciesOf(source: AptSource, name: string): Promise<s
 export interface Fetching {
   /** For a person. */
   readonly what: string;
-  /** The package's name in these lists. @throws ToolError when they do not have it */
-  found(source: AptSource): Promise<string>;
-  /** Where the archive goes. */
+  /** The packages' names in these lists. @throws ToolError when they do not have them */
+  found(source: AptSource): Promise<readonly string[]>;
+  /** Where the archives go. */
   readonly folder: string;
   readonly progress: Progress;
 }
 
 /**
- * Downloads a package: by this machine's package lists, or when they are stale or lack it, by new ones.
- * @returns the archive's path
+ * Downloads packages and unpacks them into `folder`: by this machine's package lists, or when they are stale or lack
+ * them, by new ones.
+ * @returns the packages' names
  */
-export async function fetchPackage({ what, found, folder, progress }: Fetching): Promise<string> {
+export async function fetchPackages({ what, found, folder, progress }: Fetching): Promise<readonly string[]> {
   const download = async (source: AptSource) => {
-    const name = await found(source);
-    progress(`fetching ${what} (${name})`);
-    return downloadPackage(source, name, folder);
+    const names = await found(source);
+    progress(`fetching ${what} (${names.join(", ")})`);
+    await run("apt-get", ["-q", ...source.options, "download", ...names], { cwd: folder });
+    const archives = (await readdir(folder)).filter((file) => file.endsWith(".deb"));
+    if (archives.length !== names.length) throw new ToolError(`apt-get download ${names.join(" ")} left no package`);
+    for (const archive of archives) {
+      await run("dpkg-deb", ["-x", join(folder, archive), folder]);
+      await rm(join(folder, archive));
+    }
+    return names;
   };
   try {
     return await download(THIS_MACHINE);
@@ -103,11 +111,4 @@ export async function fetchPackage({ what, found, folder, progress }: Fetching):
 
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
-}
-
-async function downloadPackage(source: AptSource, name: string, folder: string): Promise<string> {
-  await run("apt-get", ["-q", ...source.options, "download", name], { cwd: folder });
-  const archive = (await readdir(folder)).find((file) => file.endsWith(".deb"));
-  if (archive === undefined) throw new ToolError(`apt-get download ${name} left no package`);
-  return join(folder, archive);
 }

@@ -2,12 +2,12 @@
 
 import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { dirname, join } from "node:path";
 import { ToolError } from "../shared/errors.ts";
 import { findProgram } from "../shared/prerequisites.ts";
 import type { Progress } from "../shared/progress.ts";
 import { run } from "../shared/run.ts";
-import { type AptSource, dependenciesOf, fetchPackage } from "./apt.ts";
+import { type AptSource, dependenciesOf, fetchPackages } from "./apt.ts";
 import { cacheFolder } from "./cache.ts";
 
 /** The kernel lines that can be asked for, each with the Debian packages that may depend on its newest image. */
@@ -57,14 +57,12 @@ export async function kernelImage(line: KernelLine, progress: Progress): Promise
 }
 
 async function fetchImage(line: KernelLine, folder: string, progress: Progress): Promise<void> {
-  const found = (source: AptSource) => imagePackage(source, line);
-  const archive = await fetchPackage({ what: `Debian's stock kernel ${line}`, found, folder, progress });
-  await run("dpkg-deb", ["-x", archive, folder]);
-  await rm(archive);
+  const found = async (source: AptSource) => [await imagePackage(source, line)];
+  const packages = await fetchPackages({ what: `Debian's stock kernel ${line}`, found, folder, progress });
   // A package of a merged-/usr release has its modules in usr/lib.
   if (!existsSync(join(folder, "lib/modules"))) await rename(join(folder, "usr/lib"), join(folder, "lib"));
   const [release] = await readdir(join(folder, "lib/modules"));
-  if (release === undefined) throw new ToolError(`the package ${basename(archive)} has no modules`);
+  if (release === undefined) throw new ToolError(`the package ${packages.join()} has no modules`);
   await run((await findProgram("depmod")) ?? "depmod", ["-b", folder, release]);
   await writeFile(join(folder, "release"), `${release}\n`);
 }

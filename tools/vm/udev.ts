@@ -6,8 +6,7 @@ import { mkdtemp, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { ToolError } from "../shared/errors.ts";
 import type { Progress } from "../shared/progress.ts";
-import { run } from "../shared/run.ts";
-import { fetchPackage } from "./apt.ts";
+import { fetchPackages } from "./apt.ts";
 import { cacheFolder } from "./cache.ts";
 
 /** Debian 13 and 12. */
@@ -22,8 +21,7 @@ export async function udevd(progress: Progress): Promise<string> {
   if (found !== undefined) return found;
   const scratch = await mkdtemp(`${cached}.`);
   try {
-    const archive = await fetchPackage({ what: "Debian's udev", found: async () => "udev", folder: scratch, progress });
-    await run("dpkg-deb", ["-x", archive, scratch]);
+    await fetchPackages({ what: "Debian's udev", found: async () => ["udev"], folder: scratch, progress });
     const program = PACKAGED.map((path) => join(scratch, path)).find((path) => existsSync(path));
     if (program === undefined) throw new ToolError("Debian's udev package has no udevadm");
     await rename(program, cached);

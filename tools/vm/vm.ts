@@ -7,6 +7,8 @@ import { access, cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/pro
 import { cpus, hostname, release, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import type { Writable } from "node:stream";
+import { buildFusd, type FusdBuild } from "../kernel/build.ts";
+import { haveSources } from "../kernel/sources.ts";
 import { ToolError } from "../shared/errors.ts";
 import { acquireLock } from "../shared/lock.ts";
 import { installPrerequisites } from "../shared/prerequisites.ts";
@@ -93,16 +95,18 @@ export async function runInVm(options: VmOptions): Promise<VmResult> {
 async function boot(options: VmOptions, share: string): Promise<VmResult> {
   const image = await kernelImage(options.kernel ?? DEFAULT_KERNEL, options.progress);
   const udev = await udevd(options.progress);
+  const fusd = await fusdFor(options);
   const trailer = `devlift-vm-end-${crypto.randomUUID()}`;
   const outDir = options.outDir ?? (await mkdtemp(join(tmpdir(), "devlift-vm-out-")));
   const cwd = options.cwd ?? CHECKOUT;
   await cp(join(import.meta.dirname, "guest/stage2.sh"), join(share, "stage2.sh"));
-  await writeFile(join(share, "settings.sh"), `modules=${quote(image.modules)}\ntrailer=${quote(trailer)}\n`);
-  await writeFile(join(share, "kept"), keptFolders([CHECKOUT, cwd, process.execPath]));
   await writeFile(
-    join(share, "command.sh"),
-    commandScript(options.command, cwd, guestEnvironment(process.env, { ...options.env, DEVLIFT_UDEVD: udev })),
+    join(share, "settings.sh"),
+    settingsScript({ modules: image.modules, trailer, fusd: fusd?.module ?? "" }),
   );
+  await writeFile(join(share, "kept"), keptFolders([CHECKOUT, cwd, process.execPath, ...(fusd ? [fusd.folder] : [])]));
+  const env = { ...options.env, DEVLIFT_UDEVD: udev, ...(fusd && { DEVLIFT_FUSD: fusd.folder }) };
+  await writeFile(join(share, "command.sh"), commandScript(options.command, cwd, guestEnvironment(process.env, env)));
 
   const consoleLog = join(share, "console.log");
   const machineOptions = {
@@ -130,6 +134,25 @@ async function boot(options: VmOptions, share: string): Promise<VmResult> {
     bootSeconds,
     consoleTail: showConsole ? log.split(/\r?\n/).slice(-100).join("\n").trim() : undefined,
   };
+}
+
+/** kernel/fusd for the kernel; a module that does not build is said aloud, and is missing to who wants it only. */
+async function fusdFor({ kernel = DEFAULT_KERNEL, progress }: VmOptions): Promise<FusdBuild | undefined> {
+  if (!haveSources()) return undefined;
+  try {
+    return await buildFusd(kernel, { progress });
+  } catch (error) {
+    if (!(error instanceof ToolError)) throw error;
+    progress(`there is no module fusd in this machine, as it cannot be built: ${error.message}`);
+    return undefined;
+  }
+}
+
+/** Assignments of shell variables. */
+function settingsScript(settings: Readonly<Record<string, string>>): string {
+  return Object.entries(settings)
+    .map(([name, value]) => `${name}=${quote(value)}\n`)
+    .join("");
 }
 
 /** Runs the machine with KVM when that is wanted and works here, else under software emulation. */

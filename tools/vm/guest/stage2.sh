@@ -17,6 +17,12 @@ done
 release=$($b uname -r)
 $b mkdir -p "/lib/modules/$release"
 $b mount -o bind "$modules" "/lib/modules/$release"
+# kernel/fusd's module is not among them: a new index of them all, for each change of it, would take its time.
+if [ -n "$fusd" ]; then
+  $b mkdir /run/modprobe.d
+  echo "install fusd insmod '$fusd' \$CMDLINE_OPTS" >/run/modprobe.d/fusd.conf
+  echo "remove fusd rmmod fusd" >>/run/modprobe.d/fusd.conf
+fi
 
 # A fresh /tmp, except for the folders below it that the command needs; `kept` lists them, a line each.
 $b mkdir /run/kept

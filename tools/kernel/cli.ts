@@ -1,0 +1,47 @@
+// The command `npm run kernel:build`: its options, and what it prints.
+
+import { parseArgs } from "node:util";
+import { ToolError } from "../shared/errors.ts";
+import { progressOf } from "../shared/progress.ts";
+import { DEFAULT_KERNEL, isKernelLine, KERNEL_LINES, type KernelLine } from "../vm/kernel.ts";
+import { buildFusd } from "./build.ts";
+import { haveSources, SOURCES } from "./sources.ts";
+
+const HELP = `Usage: npm run kernel:build -- [OPTION]...
+
+Builds kernel/fusd for a kernel that the virtual machine boots (npm run vm), against the headers of exactly that kernel,
+and its selftests for 64 and 32 bit. Prints the path of fusd.ko. What is built is kept outside the tree and built again
+only when sources have changed. In the virtual machine \`modprobe fusd\` finds it.
+
+  --kernel ${KERNEL_LINES.join("|")}  the kernel (${DEFAULT_KERNEL})
+  --help             this text
+`;
+
+const OPTIONS = { kernel: { type: "string" }, help: { type: "boolean" } } as const;
+
+function parse(args: readonly string[]) {
+  try {
+    return parseArgs({ args: [...args], options: OPTIONS }).values;
+  } catch (cause) {
+    throw new ToolError(`${cause instanceof Error ? cause.message : String(cause)}\n\n${HELP}`, { cause });
+  }
+}
+
+function kernelOf(text: string | undefined): KernelLine {
+  if (text === undefined) return DEFAULT_KERNEL;
+  if (!isKernelLine(text)) throw new ToolError(`--kernel: ${text} is none of ${KERNEL_LINES.join(", ")}`);
+  return text;
+}
+
+/** Runs the command line `args`. @returns the exit status of the process */
+export async function main(args: readonly string[]): Promise<number> {
+  const values = parse(args);
+  if (values.help) {
+    process.stdout.write(HELP);
+    return 0;
+  }
+  if (!haveSources()) throw new ToolError(`${SOURCES} has no sources of a module`);
+  const { module } = await buildFusd(kernelOf(values.kernel), { progress: progressOf("kernel") });
+  process.stdout.write(`${module}\n`);
+  return 0;
+}
