@@ -4,6 +4,7 @@ import { defineConfig } from "vitest/config";
 const everywhere = ["packages/**/test/**/*.test.ts", "examples/test/**/*.test.ts", "tools/**/test/**/*.test.ts"];
 const inVm = "**/*.vm.test.ts";
 const bootingVm = "**/*.boot.test.ts";
+const ofKernel = "**/*.kernel.test.ts";
 const onFuse = "**/*.fuse.test.ts";
 const never = ["**/node_modules/**", "**/dist/**", "**/build/**"];
 
@@ -14,13 +15,24 @@ export default defineConfig({
         test: {
           name: "unit",
           include: everywhere,
-          exclude: [...never, inVm, bootingVm, onFuse],
+          exclude: [...never, inVm, bootingVm, onFuse, ofKernel],
           // A bound for what is stuck, not a measure of this machine.
           testTimeout: 60_000,
         },
       },
       // The conformance suite makes eight calls at once; what runs beside it would wait in vain.
       { test: { name: "fuse", include: [onFuse], exclude: never, fileParallelism: false, testTimeout: 60_000 } },
+      {
+        test: {
+          name: "kernel",
+          include: [ofKernel],
+          exclude: never,
+          fileParallelism: false,
+          // The first time, the kernels' headers and 150 MB of sources are fetched.
+          testTimeout: 600_000,
+          hookTimeout: 600_000,
+        },
+      },
       {
         test: {
           name: "boot",

@@ -10,7 +10,7 @@ import { ToolError } from "../shared/errors.ts";
 import { progressOf } from "../shared/progress.ts";
 import { run } from "../shared/run.ts";
 import { describeEnding } from "../vm/cli.ts";
-import { DEFAULT_KERNEL, isKernelLine, KERNEL_LINES, type KernelLine } from "../vm/kernel.ts";
+import { DEFAULT_KERNEL, isKernelLine, KERNEL_LINES, type KernelLine, STOCK_LINES } from "../vm/kernel.ts";
 import { runInVm } from "../vm/vm.ts";
 import { BITS, type Bits, buildClient, INSIDE } from "./build.ts";
 import { writeDocs } from "./docs.ts";
@@ -150,7 +150,7 @@ async function document(values: Values): Promise<number> {
     return 0;
   }
   for (const channel of ["memory", "fuse"]) runs.push(await runChannel(commandLine(values, channel)));
-  for (const kernel of KERNEL_LINES) runs.push(await runChannel({ ...commandLine(values, "cuse"), kernel }));
+  for (const kernel of STOCK_LINES) runs.push(await runChannel({ ...commandLine(values, "cuse"), kernel }));
   await writeDocs(runs);
   return runs.some((one) => failures(one.results) > 0) ? 1 : 0;
 }

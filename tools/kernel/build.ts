@@ -78,7 +78,7 @@ export async function buildFusd(line: KernelLine, { progress, sources = SOURCES 
 async function buildInto(folder: string, tree: BuildTree, sources: string): Promise<void> {
   const copy = join(folder, "sources");
   await copySources(copy, sources);
-  await make(tree, copy);
+  await run("make", makeArguments(tree, copy));
   await rename(join(copy, "fusd.ko"), join(folder, "fusd.ko"));
   if (existsSync(join(copy, "selftests"))) {
     for (const bits of BITS) {
@@ -92,12 +92,9 @@ async function buildInto(folder: string, tree: BuildTree, sources: string): Prom
 
 const PARALLEL = `-j${availableParallelism()}`;
 
-/** Runs kbuild on a copy of the sources. @returns what it and the compiler said */
-export async function make(tree: BuildTree, copy: string, words: readonly string[] = []): Promise<string> {
-  // The compiler's complaints on standard error are wanted even when all goes well.
-  const script = 'exec make "$@" 2>&1';
-  const args = ["-s", PARALLEL, "-C", tree.folder, `M=${copy}`, ...tree.settings, ...words, "modules"];
-  return run("sh", ["-c", script, "make", ...args]);
+/** For make, to run kbuild on a copy of the sources. */
+export function makeArguments(tree: BuildTree, copy: string, words: readonly string[] = []): string[] {
+  return ["-s", PARALLEL, "-C", tree.folder, `M=${copy}`, ...tree.settings, ...words, "modules"];
 }
 
 async function forgetOldest(builds: string): Promise<void> {

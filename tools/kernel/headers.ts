@@ -1,14 +1,14 @@
 // BuildTree: what an out-of-tree module is built against, for exactly the kernel that tools/vm boots: Debian's header
 // packages, unpacked into the virtual machine's cache for good and never installed.
 
-import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ToolError } from "../shared/errors.ts";
 import { findProgram } from "../shared/prerequisites.ts";
 import type { Progress } from "../shared/progress.ts";
 import { type AptSource, dependenciesOf, fetchPackages } from "../vm/apt.ts";
-import { cacheFolder } from "../vm/cache.ts";
+import { cached, cacheFolder } from "../vm/cache.ts";
+import { DEBUG_BUILD_TREE } from "../vm/debug-kernel.ts";
 import { type KernelLine, kernelImage } from "../vm/kernel.ts";
 
 export interface BuildTree {
@@ -22,9 +22,18 @@ export interface BuildTree {
 
 /** The build tree of the kernel of `line`: from the cache, else fetched with apt. */
 export async function buildTree(line: KernelLine, progress: Progress): Promise<BuildTree> {
-  const { release } = await kernelImage(line, progress);
-  const unpacked = join(cacheFolder(), `headers-${release}`);
-  if (!existsSync(unpacked)) await fetchHeaders(release, unpacked, progress);
+  const { release, folder: image } = await kernelImage(line, progress);
+  if (line === "debug") return { release, folder: join(image, DEBUG_BUILD_TREE), settings: [] };
+  const unpacked = await cached(`headers-${release}`, async (scratch, target) => {
+    const found = (source: AptSource) => headerPackages(source, release);
+    await fetchPackages({ what: `the headers of Linux ${release}`, found, folder: scratch, progress });
+    const headers = join(scratch, "usr/src", `linux-headers-${release}`);
+    // The one absolute path in there leads to the headers that all flavours share.
+    const makefile = await readFile(join(headers, "Makefile"), "utf8");
+    await writeFile(join(headers, "Makefile"), makefile.replaceAll(" /usr/src/", ` ${target}/usr/src/`));
+    // With it, kbuild would want pahole, to make type information that nobody asks for.
+    await rm(join(headers, "vmlinux"), { force: true });
+  });
   const folder = join(unpacked, "usr/src", `linux-headers-${release}`);
   return { release, folder, settings: await compilerSettings(folder) };
 }
@@ -34,27 +43,6 @@ async function compilerSettings(folder: string): Promise<string[]> {
   const compiler = /gcc-\d+/.exec(await readFile(join(folder, ".kernelvariables"), "utf8"))?.[0];
   if (compiler !== undefined && (await findProgram(compiler)) !== undefined) return [];
   return ["CC=gcc"];
-}
-
-async function fetchHeaders(release: string, target: string, progress: Progress): Promise<void> {
-  await mkdir(cacheFolder(), { recursive: true });
-  const scratch = await mkdtemp(`${target}.`);
-  try {
-    const found = (source: AptSource) => headerPackages(source, release);
-    await fetchPackages({ what: `the headers of Linux ${release}`, found, folder: scratch, progress });
-    const folder = join(scratch, "usr/src", `linux-headers-${release}`);
-    // The one absolute path in there leads to the headers that all flavours share.
-    const makefile = await readFile(join(folder, "Makefile"), "utf8");
-    await writeFile(join(folder, "Makefile"), makefile.replaceAll(" /usr/src/", ` ${target}/usr/src/`));
-    // With it, kbuild would want pahole, to make type information that nobody asks for.
-    await rm(join(folder, "vmlinux"), { force: true });
-    await rename(scratch, target).catch((error: unknown) => {
-      // Another process was faster.
-      if (!existsSync(target)) throw error;
-    });
-  } finally {
-    await rm(scratch, { recursive: true, force: true });
-  }
 }
 
 /** The package and those that it stands on, without the compiler. */

@@ -40,7 +40,7 @@ export async function missingPackages(wanted: readonly Prerequisite[]): Promise<
     const found = file.startsWith("/") ? await exists(file) : (await findProgram(file)) !== undefined;
     if (!found) missing.push(name);
   }
-  return missing;
+  return [...new Set(missing)];
 }
 
 /**

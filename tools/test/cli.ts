@@ -2,11 +2,21 @@
 
 import { parseArgs } from "node:util";
 import { ToolError } from "../shared/errors.ts";
-import { isKernelLine, KERNEL_LINES, type KernelLine } from "../vm/kernel.ts";
+import { isKernelLine, KERNEL_LINES, type KernelLine, STOCK_LINES } from "../vm/kernel.ts";
 import { runTiers, type Tier } from "./summary.ts";
-import { bootTier, fuseTier, lintTier, listTestFiles, type TestFiles, typesTier, unitTier, vmTier } from "./tiers.ts";
+import {
+  bootTier,
+  fuseTier,
+  kernelTier,
+  lintTier,
+  listTestFiles,
+  type TestFiles,
+  typesTier,
+  unitTier,
+  vmTier,
+} from "./tiers.ts";
 
-const TIER_NAMES = ["lint", "types", "unit", "fuse", "boot", "vm"] as const;
+const TIER_NAMES = ["lint", "types", "unit", "fuse", "kernel", "boot", "vm"] as const;
 type TierName = (typeof TIER_NAMES)[number];
 const VM_TIERS: readonly TierName[] = ["boot", "vm"];
 
@@ -50,7 +60,7 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
       !(pattern !== undefined && chosen.length === 0 && (name === "lint" || name === "types")),
   );
   if (tiers.length === 0) throw new ToolError("these options leave no tier to run");
-  return { help: values.help ?? false, tiers, kernels: kernel === undefined ? KERNEL_LINES : [kernel], pattern };
+  return { help: values.help ?? false, tiers, kernels: kernel === undefined ? STOCK_LINES : [kernel], pattern };
 }
 
 function parse(args: readonly string[]) {
@@ -84,6 +94,7 @@ export function selectTiers(commandLine: CommandLine, files: TestFiles): Tier[] 
   const tests: { tier: Tier; required: boolean; files: readonly string[] }[] = [];
   if (names.includes("unit")) tests.push({ tier: unitTier(files.unit), required: true, files: files.unit });
   if (names.includes("fuse")) tests.push({ tier: fuseTier(files.fuse), required: true, files: files.fuse });
+  if (names.includes("kernel")) tests.push({ tier: kernelTier(files.kernel), required: true, files: files.kernel });
   if (names.includes("boot")) tests.push({ tier: bootTier(files.boot), required: true, files: files.boot });
   if (names.includes("vm")) {
     for (const kernel of kernels) {

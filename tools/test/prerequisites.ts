@@ -2,6 +2,7 @@
 // are this machine's.
 
 import { IOCTLGEN_PREREQUISITES } from "../ioctlgen/prerequisites.ts";
+import { CHECK_PREREQUISITES } from "../kernel/prerequisites.ts";
 import type { Prerequisite } from "../shared/prerequisites.ts";
 import { VM_PREREQUISITES } from "../vm/prerequisites.ts";
 
@@ -11,6 +12,7 @@ const ALWAYS: readonly Prerequisite[] = [
   // fusermount3, for the fuse channel without root.
   { package: "fuse3", file: "fusermount3" },
   ...IOCTLGEN_PREREQUISITES,
+  ...CHECK_PREREQUISITES,
 ];
 
 /** For the tiers with a virtual machine: itself, and programs of others that its tests run on a device. */

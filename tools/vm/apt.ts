@@ -66,6 +66,12 @@ export async function dependenciesOf(source: AptSource, name: string): Promise<s
   return [...text.matchAll(/^\s*Depends: (\S+)$/gm)].map((match) => match[1] ?? "");
 }
 
+/** Whether the lists have the package. */
+export async function hasPackage(source: AptSource, name: string): Promise<boolean> {
+  const text = await run("apt-cache", [...source.options, "show", "--no-all-versions", name]).catch(() => "");
+  return text !== "";
+}
+
 export interface Fetching {
   /** For a person. */
   readonly what: string;

@@ -1,62 +1,63 @@
-// KernelImage: one of Debian's stock kernels, unpacked into the cache with its module index, for good.
+// KernelImage: one of Debian's stock kernels, unpacked into the cache with its module index, for good; or the debug
+// kernel, which is built into a folder of the same form.
 
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { readdir, readFile, rename, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { ToolError } from "../shared/errors.ts";
 import { findProgram } from "../shared/prerequisites.ts";
 import type { Progress } from "../shared/progress.ts";
 import { run } from "../shared/run.ts";
 import { type AptSource, dependenciesOf, fetchPackages } from "./apt.ts";
-import { cacheFolder } from "./cache.ts";
+import { cached } from "./cache.ts";
+import { debugKernel } from "./debug-kernel.ts";
 
-/** The kernel lines that can be asked for, each with the Debian packages that may depend on its newest image. */
+/** The stock kernels that can be asked for, each with the Debian packages that may depend on its newest image. */
 const META_PACKAGES = {
   "6.12": ["linux-image-6.12-amd64", "linux-image-amd64"],
   "6.1": ["linux-image-amd64"],
 } as const;
 
-export type KernelLine = keyof typeof META_PACKAGES;
-export const KERNEL_LINES: readonly KernelLine[] = ["6.12", "6.1"];
-export const DEFAULT_KERNEL: KernelLine = "6.12";
+export type StockLine = keyof typeof META_PACKAGES;
+export type KernelLine = StockLine | "debug";
+/** The stock kernels: what tests run on that nobody asked to run elsewhere. */
+export const STOCK_LINES: readonly StockLine[] = ["6.12", "6.1"];
+export const KERNEL_LINES: readonly KernelLine[] = [...STOCK_LINES, "debug"];
+export const DEFAULT_KERNEL: StockLine = "6.12";
 
 export function isKernelLine(text: string): text is KernelLine {
-  return Object.hasOwn(META_PACKAGES, text);
+  return KERNEL_LINES.some((line) => line === text);
 }
 
 export interface KernelImage {
   readonly line: KernelLine;
   /** What `uname -r` prints in it. */
   readonly release: string;
+  /** Its folder in the cache. */
+  readonly folder: string;
   /** The compressed kernel, for QEMU's -kernel. */
   readonly vmlinuz: string;
   /** The folder that belongs at /lib/modules/RELEASE. */
   readonly modules: string;
 }
 
-/** The image of `line`: from the cache, else fetched with apt. */
+/** The image of `line`: from the cache, else fetched with apt, or built. */
 export async function kernelImage(line: KernelLine, progress: Progress): Promise<KernelImage> {
-  const folder = join(cacheFolder(), `linux-${line}`);
-  if (!existsSync(folder)) {
-    await mkdir(dirname(folder), { recursive: true });
-    const scratch = await mkdtemp(`${folder}.`);
-    try {
-      await fetchImage(line, scratch, progress);
-      await rename(scratch, folder);
-    } finally {
-      await rm(scratch, { recursive: true, force: true });
-    }
-  }
+  const folder =
+    line === "debug"
+      ? await debugKernel((await kernelImage(DEFAULT_KERNEL, progress)).release, progress)
+      : await cached(`linux-${line}`, (scratch) => fetchImage(line, scratch, progress));
   const release = (await readFile(join(folder, "release"), "utf8")).trim();
   return {
     line,
     release,
+    folder,
     vmlinuz: join(folder, `boot/vmlinuz-${release}`),
     modules: join(folder, "lib/modules", release),
   };
 }
 
-async function fetchImage(line: KernelLine, folder: string, progress: Progress): Promise<void> {
+async function fetchImage(line: StockLine, folder: string, progress: Progress): Promise<void> {
   const found = async (source: AptSource) => [await imagePackage(source, line)];
   const packages = await fetchPackages({ what: `Debian's stock kernel ${line}`, found, folder, progress });
   // A package of a merged-/usr release has its modules in usr/lib.
@@ -67,7 +68,7 @@ async function fetchImage(line: KernelLine, folder: string, progress: Progress):
   await writeFile(join(folder, "release"), `${release}\n`);
 }
 
-async function imagePackage(source: AptSource, line: KernelLine): Promise<string> {
+async function imagePackage(source: AptSource, line: StockLine): Promise<string> {
   for (const meta of META_PACKAGES[line]) {
     const image = (await dependenciesOf(source, meta)).find((name) => name.startsWith(`linux-image-${line}.`));
     if (image !== undefined) return image;

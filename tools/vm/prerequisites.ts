@@ -10,3 +10,17 @@ export const VM_PREREQUISITES: readonly Prerequisite[] = [
   { package: "xz-utils", file: "xz" },
   { package: "kmod", file: "depmod" },
 ];
+
+/** To build the debug kernel. */
+export const DEBUG_KERNEL_PREREQUISITES: readonly Prerequisite[] = [
+  { package: "gcc", file: "gcc" },
+  { package: "make", file: "make" },
+  { package: "flex", file: "flex" },
+  { package: "bison", file: "bison" },
+  { package: "bc", file: "bc" },
+  { package: "perl", file: "perl" },
+  { package: "xz-utils", file: "xz" },
+  { package: "kmod", file: "depmod" },
+  { package: "libelf-dev", file: "/usr/include/libelf.h" },
+  { package: "libssl-dev", file: "/usr/include/openssl/ssl.h" },
+];

@@ -69,7 +69,10 @@ export interface VmResult {
 const STATUS_OF = { timeout: 124, aborted: 130, notBooted: 125, died: 125 } as const;
 
 /** What the kernel prints when it finds fault with itself (lib/bug.c, kernel/panic.c, kernel/hung_task.c). */
-const KERNEL_COMPLAINT = /\bBUG: |\bOops\b|WARNING: CPU: |Kernel panic|general protection fault|INFO: task .* blocked/;
+const COMPLAINTS = ["\\bBUG: ", "\\bOops\\b", "WARNING: CPU: ", "Kernel panic", "general protection fault"];
+/** And the debug kernel: lib/ubsan.c, kernel/locking/lockdep.c, mm/kmemleak.c. */
+const DEBUG_COMPLAINTS = ["UBSAN: ", "WARNING: (possible|suspicious|inconsistent|bad|held) ", "^unreferenced object"];
+const KERNEL_COMPLAINT = new RegExp([...COMPLAINTS, "INFO: task .* blocked", ...DEBUG_COMPLAINTS].join("|"), "m");
 
 /**
  * Runs a command in a virtual machine.

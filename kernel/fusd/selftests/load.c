@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The module is there: /dev/fusd is a misc character device, and while it is open the module stays. */
+/*
+ * The module is there: /dev/fusd is a misc character device, and while it is
+ * open the module stays.
+ */
 
 #include <errno.h>
 #include <fcntl.h>
