@@ -16,7 +16,7 @@ import type { Progress } from "../shared/progress.ts";
 import { cacheFolder } from "./cache.ts";
 import { commandScript, guestEnvironment, quote } from "./command.ts";
 import { initramfs } from "./initramfs.ts";
-import { DEFAULT_KERNEL, type KernelLine, kernelImage } from "./kernel.ts";
+import { DEFAULT_KERNEL, type KernelImage, type KernelLine, kernelImage } from "./kernel.ts";
 import { type MachineOptions, type MachineResult, runMachine } from "./machine.ts";
 import { VM_PREREQUISITES } from "./prerequisites.ts";
 import { udevd } from "./udev.ts";
@@ -81,6 +81,8 @@ const KERNEL_COMPLAINT = new RegExp([...COMPLAINTS, "INFO: task .* blocked", ...
 export async function runInVm(options: VmOptions): Promise<VmResult> {
   await installPrerequisites(VM_PREREQUISITES, options.progress);
   await mkdir(cacheFolder(), { recursive: true });
+  // What takes minutes the first time is done before others have to wait for us.
+  const made = await prepare(options);
   const lock = await acquireLock(join(cacheFolder(), "lock"), {
     holder: `process ${process.pid}: ${options.command.join(" ")}`,
     onWait: (holder) => options.progress(`waiting for the other virtual machine to end (${holder})`),
@@ -88,17 +90,26 @@ export async function runInVm(options: VmOptions): Promise<VmResult> {
   });
   const share = await mkdtemp(join(tmpdir(), "devlift-vm-"));
   try {
-    return await boot(options, share);
+    return await boot(options, share, made);
   } finally {
     await rm(share, { recursive: true, force: true });
     await lock.release();
   }
 }
 
-async function boot(options: VmOptions, share: string): Promise<VmResult> {
+/** What a machine is made of. */
+interface Made {
+  readonly image: KernelImage;
+  readonly udev: string;
+  readonly fusd: FusdBuild | undefined;
+}
+
+async function prepare(options: VmOptions): Promise<Made> {
   const image = await kernelImage(options.kernel ?? DEFAULT_KERNEL, options.progress);
-  const udev = await udevd(options.progress);
-  const fusd = await fusdFor(options);
+  return { image, udev: await udevd(options.progress), fusd: await fusdFor(options) };
+}
+
+async function boot(options: VmOptions, share: string, { image, udev, fusd }: Made): Promise<VmResult> {
   const trailer = `devlift-vm-end-${crypto.randomUUID()}`;
   const outDir = options.outDir ?? (await mkdtemp(join(tmpdir(), "devlift-vm-out-")));
   const cwd = options.cwd ?? CHECKOUT;
