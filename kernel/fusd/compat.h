@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What differs between the kernels that this module is built for, 6.1 and later. */
+#ifndef _FUSD_COMPAT_H
+#define _FUSD_COMPAT_H
+
+#include <linux/device.h>
+#include <linux/device/class.h>
+#include <linux/version.h>
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0)
+#define fusd_class_create(name) class_create(THIS_MODULE, name)
+#else
+#define fusd_class_create(name) class_create(name)
+#endif
+
+/* The device that device_type.devnode() is asked about. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
+#define fusd_devnode_device struct device
+#else
+#define fusd_devnode_device const struct device
+#endif
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
+#define fusd_vm_flags_clear(vma, flags) ((vma)->vm_flags &= ~(flags))
+#else
+#define fusd_vm_flags_clear(vma, flags) vm_flags_clear(vma, flags)
+#endif
+
+#endif

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The objects of this module, and who owns them.
+ *
+ * A fusd_conn is one open descriptor of /dev/fusd: a daemon. It owns a reference to its fusd_device from CREATE or
+ * RECOVER on. A device without a daemon is an orphan, and ends with recover_ms; while it can be opened it is on the
+ * list of devices, which owns a reference. A fusd_file is one open file of a device, owned by its struct file and by
+ * its requests. A fusd_req is one call of a program, owned by the caller that waits and by the list that it is on.
+ *
+ * Locks, outermost first: fusd_conn.mutex, fusd_devices_lock (a mutex), fusd_device.lock (a spinlock), and the lock of
+ * deadlock.c, under which nothing else is taken.
+ */
+#ifndef _FUSD_H
+#define _FUSD_H
+
+#include <linux/cdev.h>
+#include <linux/cred.h>
+#include <linux/device.h>
+#include <linux/fs.h>
+#include <linux/hashtable.h>
+#include <linux/ktime.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/pid.h>
+#include <linux/poll.h>
+#include <linux/refcount.h>
+#include <linux/spinlock.h>
+#include <linux/uio.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+
+#include "uapi/fusd.h"
+
+#define FUSD_DEFAULT_IO		(1U << 20)
+#define FUSD_MOST_IO		(16U << 20)
+#define FUSD_MOST_TABLE		(256U << 10)
+#define FUSD_MOST_AREAS		1024U
+#define FUSD_DEFAULT_OPENS	65536U
+#define FUSD_INTERRUPT_MS	10000U
+#define FUSD_MOST_REGIONS	64U
+/* A table's areas, and rounds of FUSD_REPLY_RETRY: no schema is that deep. */
+#define FUSD_MOST_ROUNDS	64
+
+#define FUSD_FEATURES (FUSD_FEATURE_RECOVERY | FUSD_FEATURE_REGIONS)
+
+#define FUSD_POLL_DEFAULT (EPOLLIN | EPOLLOUT | EPOLLRDNORM | EPOLLWRNORM)
+
+enum fusd_state {
+	FUSD_NEW,	/* made, not started */
+	FUSD_LIVE,
+	FUSD_QUIESCED,	/* the daemon is there and gets no new requests */
+	FUSD_ORPHAN,	/* without a daemon, waiting for the next */
+	FUSD_RECOVERING,/* the next is there, and has not started */
+	FUSD_RESTORING,	/* it has started, and is being told of the open files */
+	FUSD_DEAD,
+};
+
+struct fusd_conn {
+	struct mutex mutex;		/* the order of what a daemon asks for: CREATE to DESTROY */
+	struct file *filp;
+	struct fusd_device *dev;	/* set once, with release semantics */
+	struct pid_namespace *pid_ns;
+	struct user_namespace *user_ns;
+	/* The thread that reads requests, for deadlock.c, under its lock. */
+	struct hlist_node server_node;
+	struct pid *server;
+	bool many_servers;
+};
+
+struct fusd_counters {
+	u64 requests, replies, interrupts, late, reissued;
+};
+
+struct fusd_device {
+	struct device dev;
+	struct cdev cdev;
+	struct list_head node;		/* fusd_devices, under fusd_devices_lock */
+	bool added;			/* the node is there; fusd_devices_lock */
+	char name[FUSD_NAME_MAX];
+	u32 ops, flags, mode, max_io, max_opens;
+	u32 deadline_ms, interrupt_ms, recover_ms;
+	u8 policy[16];
+	kuid_t uid;			/* of the node */
+	kgid_t gid;
+	kuid_t creator;			/* may RECOVER */
+	struct delayed_work expiry;	/* of an orphan */
+
+	spinlock_t lock;		/* all that follows */
+	enum fusd_state state;
+	bool quiesced;			/* until the next daemon serves: everything is held */
+	struct fusd_conn *conn;		/* the daemon; NULL for an orphan */
+	u64 last_id;
+	struct list_head queue;		/* requests that the daemon has not read, oldest first */
+	struct list_head interrupts;	/* requests whose INTERRUPT it has not read */
+	DECLARE_HASHTABLE(sent, 6);	/* requests that it has read, by id */
+	DECLARE_HASHTABLE(files, 6);	/* open files, by id */
+	u32 opens;			/* how many */
+	u32 restoring;			/* RESTOREs without their reply */
+	struct fusd_table_copy *table;
+	struct list_head regions;
+	u32 region_count;
+	struct fusd_counters counters;
+	wait_queue_head_t daemon_wait;	/* the daemon waits here for requests */
+};
+
+struct fusd_file {
+	refcount_t refs;
+	struct fusd_device *dev;
+	u64 id;
+	struct pid *tgid, *tid;		/* who opened it, for RESTORE */
+	kuid_t uid;
+	kgid_t gid;
+	wait_queue_head_t wait;		/* pollers */
+	struct fasync_struct *fasync;
+
+	/* Under dev->lock. */
+	struct hlist_node node;
+	struct file *filp;		/* NULL when it is closed */
+	bool opened;			/* the daemon knows it */
+	u64 cookie;
+	__poll_t events;
+	int dead;			/* -errno of every call, where the daemon could not restore it */
+};
+
+enum fusd_req_state {
+	FUSD_REQ_NEW,
+	FUSD_REQ_QUEUED,
+	FUSD_REQ_SENT,
+	FUSD_REQ_ANSWERING,	/* the daemon's answer is being copied */
+	FUSD_REQ_DONE,
+};
+
+struct fusd_req {
+	refcount_t refs;
+	struct llist_node garbage_node;
+	struct fusd_file *file;
+	u16 op;
+	u16 flags;		/* FUSD_NO_REPLY, FUSD_IOCTL_* */
+	u32 file_flags, cmd, size, out_size;
+	u64 offset, arg;
+	struct pid *tgid, *tid;
+	kuid_t uid;
+	kgid_t gid;
+	void *data;		/* what goes with it; kvfree() */
+	u32 data_len;
+	ktime_t since;		/* it was made */
+
+	/* Under dev->lock; the caller reads the answer when it has seen DONE with acquire semantics. */
+	struct list_head node;		/* dev->queue */
+	struct hlist_node sent_node;	/* dev->sent */
+	struct list_head interrupt_node;
+	u64 id;
+	enum fusd_req_state state;
+	bool interrupted, abandoned, waits, reissued;
+	bool exiting;		/* the caller is: no signal frees it */
+	bool may_retry;		/* FUSD_REPLY_RETRY is an answer */
+	unsigned long started;	/* jiffies from which deadlines count */
+	wait_queue_head_t wait;
+	u16 reply_flags;
+	s64 result;
+	u64 value;
+	void *answer;		/* kvfree() */
+	u32 answer_len;
+};
+
+/* main.c */
+extern struct class *fusd_class;
+extern dev_t fusd_first_devt;
+#define FUSD_MINORS 65536
+
+/* control.c */
+extern const struct file_operations fusd_control_fops;
+
+/* device.c */
+struct fusd_device *fusd_device_create(struct fusd_conn *conn, const struct fusd_create *msg);
+struct fusd_device *fusd_device_recover(struct fusd_conn *conn, const struct fusd_recover *msg);
+int fusd_device_start(struct fusd_device *dev);
+int fusd_device_quiesce(struct fusd_device *dev);
+/* The daemon has gone, or gives the device up for good. */
+void fusd_device_leave(struct fusd_device *dev, struct fusd_conn *conn, bool for_good);
+void fusd_device_end_all(void);
+static inline bool fusd_has_daemon(const struct fusd_device *dev)
+{
+	return dev->state == FUSD_LIVE || dev->state == FUSD_QUIESCED || dev->state == FUSD_RESTORING;
+}
+
+static inline struct fusd_device *fusd_device_get(struct fusd_device *dev)
+{
+	get_device(&dev->dev);
+	return dev;
+}
+
+static inline void fusd_device_put(struct fusd_device *dev)
+{
+	put_device(&dev->dev);
+}
+
+/* request.c */
+struct fusd_req *fusd_req_new(struct fusd_file *file, u16 op);
+void fusd_req_put(struct fusd_req *req);
+/* Asks the daemon and waits. @return the daemon's result, or -errno; the answer's data is in req->answer */
+s64 fusd_call(struct fusd_req *req);
+/* Sends without waiting: FUSD_NO_REPLY. */
+void fusd_tell(struct fusd_req *req);
+bool fusd_has_request(struct fusd_device *dev, struct fusd_conn *conn);
+ssize_t fusd_send_next(struct fusd_device *dev, struct fusd_conn *conn, struct iov_iter *to);
+int fusd_take_reply(struct fusd_device *dev, struct fusd_conn *conn, const struct fusd_reply *reply,
+		    struct iov_iter *data);
+int fusd_req_waits(struct fusd_device *dev, u64 id);
+/* With dev->lock held. */
+void fusd_req_finish(struct fusd_req *req, s64 result);
+void fusd_requests_orphaned(struct fusd_device *dev);
+void fusd_requests_fail(struct fusd_device *dev, s64 result);
+void fusd_requests_restart(struct fusd_device *dev);
+void fusd_queue_restore(struct fusd_device *dev, struct fusd_req *req, struct fusd_file *file);
+void fusd_requests_exit(void);
+void fusd_reqs_free(struct list_head *requests);
+
+/* file.c */
+extern const struct file_operations fusd_file_fops;
+struct fusd_file *fusd_file_get(struct fusd_file *file);
+void fusd_file_put(struct fusd_file *file);
+int fusd_publish(struct fusd_device *dev, const struct fusd_publish *msg);
+void fusd_file_wake(struct fusd_file *file, __poll_t wake);
+
+/* table.c */
+struct fusd_table_copy;
+struct fusd_table_copy *fusd_table_take(const struct fusd_table *head, struct iov_iter *from);
+void fusd_table_put(struct fusd_table_copy *table);
+struct fusd_table_copy *fusd_table_get(struct fusd_device *dev);
+const struct fusd_command *fusd_table_find(const struct fusd_table_copy *table, u32 cmd, u8 model);
+
+/* ioctl.c */
+long fusd_ioctl(struct file *filp, unsigned int cmd, unsigned long arg);
+long fusd_compat_ioctl(struct file *filp, unsigned int cmd, unsigned long arg);
+
+/* deadlock.c */
+struct fusd_waiting {
+	struct hlist_node node;
+	struct pid *thread;
+	struct fusd_device *dev;
+};
+
+void fusd_serves(struct fusd_conn *conn);
+void fusd_serves_no_more(struct fusd_conn *conn);
+/* @return -EDEADLK where the caller would wait for itself; else fusd_waits_no_more() is due */
+int fusd_waits(struct fusd_waiting *waiting, struct fusd_device *dev);
+void fusd_waits_no_more(struct fusd_waiting *waiting);
+
+/* region.c */
+int fusd_region_init(void);
+void fusd_region_exit(void);
+int fusd_region_add(struct fusd_device *dev, const struct fusd_region *msg);
+void fusd_regions_free(struct fusd_device *dev);
+/* @base is of the mapping that asks, in bytes */
+int fusd_region_map(struct fusd_device *dev, struct vm_area_struct *vma, u64 base, bool daemon);
+
+/* status.c */
+extern const struct attribute_group *fusd_groups[];
+
+#endif

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* /sys/class/fusd/NAME/: what a device is doing. */
+#include <linux/device.h>
+#include <linux/sysfs.h>
+
+#include "fusd.h"
+
+static const char *const fusd_op_names[] = {
+	[FUSD_OP_OPEN] = "open",
+	[FUSD_OP_RELEASE] = "release",
+	[FUSD_OP_READ] = "read",
+	[FUSD_OP_WRITE] = "write",
+	[FUSD_OP_IOCTL] = "ioctl",
+	[FUSD_OP_LLSEEK] = "llseek",
+	[FUSD_OP_FLUSH] = "flush",
+	[FUSD_OP_FSYNC] = "fsync",
+	[FUSD_OP_RESTORE] = "restore",
+};
+
+static const char *const fusd_state_names[] = {
+	[FUSD_NEW] = "new",
+	[FUSD_LIVE] = "live",
+	[FUSD_QUIESCED] = "quiesced",
+	[FUSD_ORPHAN] = "orphan",
+	[FUSD_RECOVERING] = "recovering",
+	[FUSD_RESTORING] = "restoring",
+	[FUSD_DEAD] = "dead",
+};
+
+static struct fusd_device *fusd_of(struct device *device)
+{
+	return container_of(device, struct fusd_device, dev);
+}
+
+/* poll(2) of this file tells of changes. */
+static ssize_t state_show(struct device *device, struct device_attribute *attr, char *buf)
+{
+	struct fusd_device *dev = fusd_of(device);
+
+	return sysfs_emit(buf, "%s\n", fusd_state_names[READ_ONCE(dev->state)]);
+}
+static DEVICE_ATTR_RO(state);
+
+static ssize_t opens_show(struct device *device, struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%u\n", READ_ONCE(fusd_of(device)->opens));
+}
+static DEVICE_ATTR_RO(opens);
+
+static int fusd_emit_req(char *buf, int at, const struct fusd_req *req, const char *where)
+{
+	return sysfs_emit_at(buf, at, "%llu %s %s pid %d age %lld ms\n", req->id, fusd_op_names[req->op], where,
+			     pid_vnr(req->tgid), ktime_ms_delta(ktime_get(), req->since));
+}
+
+/* A line a request, those that the daemon has first; as many as fit a page. */
+static ssize_t requests_show(struct device *device, struct device_attribute *attr, char *buf)
+{
+	struct fusd_device *dev = fusd_of(device);
+	struct fusd_req *req;
+	int bucket, len = 0;
+
+	spin_lock(&dev->lock);
+	hash_for_each(dev->sent, bucket, req, sent_node)
+		len += fusd_emit_req(buf, len, req, req->abandoned ? "abandoned" : "sent");
+	list_for_each_entry(req, &dev->queue, node)
+		len += fusd_emit_req(buf, len, req, "queued");
+	spin_unlock(&dev->lock);
+	return len;
+}
+static DEVICE_ATTR_RO(requests);
+
+static ssize_t counters_show(struct device *device, struct device_attribute *attr, char *buf)
+{
+	struct fusd_device *dev = fusd_of(device);
+	struct fusd_counters counters;
+
+	spin_lock(&dev->lock);
+	counters = dev->counters;
+	spin_unlock(&dev->lock);
+	return sysfs_emit(buf, "requests %llu\nreplies %llu\ninterrupts %llu\nlate %llu\nreissued %llu\n",
+			  counters.requests, counters.replies, counters.interrupts, counters.late, counters.reissued);
+}
+static DEVICE_ATTR_RO(counters);
+
+static struct attribute *fusd_attrs[] = {
+	&dev_attr_state.attr,
+	&dev_attr_opens.attr,
+	&dev_attr_requests.attr,
+	&dev_attr_counters.attr,
+	NULL,
+};
+static const struct attribute_group fusd_group = {
+	.attrs = fusd_attrs,
+};
+
+const struct attribute_group *fusd_groups[] = {
+	&fusd_group,
+	NULL,
+};
+
