@@ -18,7 +18,11 @@ const IGNORED = "LINUX_VERSION_CODE";
 /** BIT() is not for programs; checkpatch knows that of headers below include/uapi only. */
 const IGNORED_IN_UAPI = `${IGNORED},BIT_MACRO`;
 
-/** Runs checkpatch --strict on all C. @returns its findings, a line each, with paths below `sources` */
+/**
+ * Runs checkpatch --strict on the module and its header. The selftests are programs, which it would have use what only
+ * the kernel has.
+ * @returns its findings, a line each, with paths below `sources`
+ */
 export async function checkpatch(progress: Progress, sources = SOURCES): Promise<string[]> {
   const folder = await cached("checkpatch", async (scratch) => {
     const tar = await kernelSource(progress);
@@ -26,7 +30,7 @@ export async function checkpatch(progress: Progress, sources = SOURCES): Promise
     const wanted = FILES.map((name) => `${SOURCE_FOLDER}/scripts/${name}`);
     await run("tar", ["-xJf", tar, "-C", scratch, "--strip-components=2", ...wanted]);
   });
-  const names = (await sourceFiles(sources)).filter((name) => /\.[ch]$/.test(name));
+  const names = (await sourceFiles(sources)).filter((name) => /^(?!selftests\/).*\.[ch]$/.test(name));
   const check = (files: readonly string[], ignored: string) => {
     if (files.length === 0) return [];
     const args = [join(folder, "checkpatch.pl"), ...OPTIONS, `--ignore=${ignored}`, "-f", ...files];

@@ -11,6 +11,7 @@ const ALWAYS: readonly Prerequisite[] = [
   { package: "gcc", file: "gcc" },
   // fusermount3, for the fuse channel without root.
   { package: "fuse3", file: "fusermount3" },
+  { package: "kmod", file: "modinfo" },
   ...IOCTLGEN_PREREQUISITES,
   ...CHECK_PREREQUISITES,
 ];

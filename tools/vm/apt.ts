@@ -2,7 +2,7 @@
 // lists: this machine's own, or Debian 12's, which has both kernel lines, in a folder of ours.
 
 import { existsSync } from "node:fs";
-import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ToolError } from "../shared/errors.ts";
 import type { Progress } from "../shared/progress.ts";
@@ -91,12 +91,13 @@ export async function fetchPackages({ what, found, folder, progress }: Fetching)
   const download = async (source: AptSource) => {
     const names = await found(source);
     progress(`fetching ${what} (${names.join(", ")})`);
-    await run("apt-get", ["-q", ...source.options, "download", ...names], { cwd: folder });
-    const archives = (await readdir(folder)).filter((file) => file.endsWith(".deb"));
-    if (archives.length !== names.length) throw new ToolError(`apt-get download ${names.join(" ")} left no package`);
-    for (const archive of archives) {
-      await run("dpkg-deb", ["-x", join(folder, archive), folder]);
-      await rm(join(folder, archive));
+    // Of its own, as an attempt that fails may leave some of the packages.
+    const archives = await mkdtemp(join(folder, "packages-"));
+    try {
+      await run("apt-get", ["-q", ...source.options, "download", ...names], { cwd: archives });
+      for (const archive of await readdir(archives)) await run("dpkg-deb", ["-x", join(archives, archive), folder]);
+    } finally {
+      await rm(archives, { recursive: true });
     }
     return names;
   };

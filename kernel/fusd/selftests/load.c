@@ -19,11 +19,11 @@ static int points, failures;
 
 static void point(int good, const char *name)
 {
-	printf("%s %d - %s\n", good ? "ok" : "not ok", ++points, name);
 	if (!good) {
 		printf("# errno %d\n", errno);
 		failures++;
 	}
+	printf("%s %d - %s\n", good ? "ok" : "not ok", ++points, name);
 }
 
 int main(void)
