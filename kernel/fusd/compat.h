@@ -7,20 +7,20 @@
 #include <linux/device/class.h>
 #include <linux/version.h>
 
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0)
+#if KERNEL_VERSION(6, 4, 0) > LINUX_VERSION_CODE
 #define fusd_class_create(name) class_create(THIS_MODULE, name)
 #else
 #define fusd_class_create(name) class_create(name)
 #endif
 
 /* The device that device_type.devnode() is asked about. */
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
+#if KERNEL_VERSION(6, 2, 0) > LINUX_VERSION_CODE
 #define fusd_devnode_device struct device
 #else
 #define fusd_devnode_device const struct device
 #endif
 
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
+#if KERNEL_VERSION(6, 3, 0) > LINUX_VERSION_CODE
 #define fusd_vm_flags_clear(vma, flags) ((vma)->vm_flags &= ~(flags))
 #else
 #define fusd_vm_flags_clear(vma, flags) vm_flags_clear(vma, flags)

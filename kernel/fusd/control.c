@@ -8,7 +8,7 @@
 #include <linux/slab.h>
 #include <linux/user_namespace.h>
 
-#include "fusd.h"
+#include "internal.h"
 
 static struct fusd_device *fusd_conn_device(const struct fusd_conn *conn)
 {
@@ -73,11 +73,13 @@ static int fusd_conn_take(struct fusd_conn *conn, struct fusd_device *dev)
 {
 	if (IS_ERR(dev))
 		return PTR_ERR(dev);
+	/* Pairs with the acquire in fusd_conn_device(): the device is whole. */
 	smp_store_release(&conn->dev, dev);
 	return 0;
 }
 
-static int fusd_do_create(struct fusd_conn *conn, const struct fusd_head *head, struct iov_iter *from)
+static int fusd_do_create(struct fusd_conn *conn, const struct fusd_head *head,
+			  struct iov_iter *from)
 {
 	struct fusd_create msg = { .head = *head };
 	int err = fusd_take_exactly(from, &msg, sizeof(msg));
@@ -87,7 +89,8 @@ static int fusd_do_create(struct fusd_conn *conn, const struct fusd_head *head, 
 	return conn->dev ? -EBUSY : fusd_conn_take(conn, fusd_device_create(conn, &msg));
 }
 
-static int fusd_do_recover(struct fusd_conn *conn, const struct fusd_head *head, struct iov_iter *from)
+static int fusd_do_recover(struct fusd_conn *conn, const struct fusd_head *head,
+			   struct iov_iter *from)
 {
 	struct fusd_recover msg = { .head = *head };
 	int err = fusd_take_exactly(from, &msg, sizeof(msg));
@@ -97,7 +100,8 @@ static int fusd_do_recover(struct fusd_conn *conn, const struct fusd_head *head,
 	return conn->dev ? -EBUSY : fusd_conn_take(conn, fusd_device_recover(conn, &msg));
 }
 
-static int fusd_do_table(struct fusd_device *dev, const struct fusd_head *head, struct iov_iter *from)
+static int fusd_do_table(struct fusd_device *dev, const struct fusd_head *head,
+			 struct iov_iter *from)
 {
 	struct fusd_table msg = { .head = *head };
 	struct fusd_table_copy *table, *old;
@@ -121,7 +125,8 @@ static int fusd_do_table(struct fusd_device *dev, const struct fusd_head *head, 
 	return err;
 }
 
-static int fusd_do_region(struct fusd_device *dev, const struct fusd_head *head, struct iov_iter *from)
+static int fusd_do_region(struct fusd_device *dev, const struct fusd_head *head,
+			  struct iov_iter *from)
 {
 	struct fusd_region msg = { .head = *head };
 	int err = fusd_take_exactly(from, &msg, sizeof(msg));
@@ -129,7 +134,8 @@ static int fusd_do_region(struct fusd_device *dev, const struct fusd_head *head,
 	return err ?: fusd_region_add(dev, &msg);
 }
 
-static int fusd_do_publish(struct fusd_device *dev, const struct fusd_head *head, struct iov_iter *from)
+static int fusd_do_publish(struct fusd_device *dev, const struct fusd_head *head,
+			   struct iov_iter *from)
 {
 	struct fusd_publish msg = { .head = *head };
 	int err = fusd_take_exactly(from, &msg, sizeof(msg));
@@ -137,8 +143,8 @@ static int fusd_do_publish(struct fusd_device *dev, const struct fusd_head *head
 	return err ?: fusd_publish(dev, &msg);
 }
 
-static int fusd_do_reply(struct fusd_conn *conn, struct fusd_device *dev, const struct fusd_head *head,
-			 struct iov_iter *from)
+static int fusd_do_reply(struct fusd_conn *conn, struct fusd_device *dev,
+			 const struct fusd_head *head, struct iov_iter *from)
 {
 	struct fusd_reply msg = { .head = *head };
 	int err = fusd_take(from, &msg, sizeof(msg));
@@ -147,7 +153,8 @@ static int fusd_do_reply(struct fusd_conn *conn, struct fusd_device *dev, const 
 }
 
 /* What makes, starts or ends a device, one at a time. */
-static int fusd_do_control(struct fusd_conn *conn, const struct fusd_head *head, struct iov_iter *from)
+static int fusd_do_control(struct fusd_conn *conn, const struct fusd_head *head,
+			   struct iov_iter *from)
 {
 	struct fusd_device *dev;
 
@@ -244,7 +251,8 @@ static ssize_t fusd_read_info(struct fusd_device *dev, struct iov_iter *to)
 
 	if (iov_iter_count(to) < sizeof(info))
 		return -EMSGSIZE;
-	return copy_to_iter(&info, sizeof(info), to) == sizeof(info) ? (ssize_t)sizeof(info) : -EFAULT;
+	return copy_to_iter(&info, sizeof(info), to) == sizeof(info) ? (ssize_t)sizeof(info)
+								     : -EFAULT;
 }
 
 static bool fusd_is_started(const struct fusd_device *dev)
@@ -268,7 +276,8 @@ static ssize_t fusd_control_read(struct kiocb *iocb, struct iov_iter *to)
 
 		if (sent != -EAGAIN || filp->f_flags & O_NONBLOCK || iocb->ki_flags & IOCB_NOWAIT)
 			return sent;
-		if (wait_event_interruptible_exclusive(dev->daemon_wait, fusd_has_request(dev, conn)))
+		if (wait_event_interruptible_exclusive(dev->daemon_wait,
+						       fusd_has_request(dev, conn)))
 			return -ERESTARTSYS;
 	}
 }

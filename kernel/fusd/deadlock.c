@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Daemons that call each other's devices. A thread that serves a device by itself and waits for another device can be
- * what that other device waits for, at any distance: its call would never be answered. A device that several threads
- * serve is never the end of a thread's hope, so nothing is said about it.
+ * Daemons that call each other's devices. A thread that serves a device by itself and waits for
+ * another device can be what that other device waits for, at any distance: its call would never be
+ * answered. A device that several threads serve is never the end of a thread's hope, so nothing is
+ * said about it.
  */
 #include <linux/hash.h>
 #include <linux/rcupdate.h>
 
-#include "fusd.h"
+#include "internal.h"
 
 #define FUSD_SERVER_BITS 6
 #define FUSD_MOST_HOPS 4096
@@ -84,7 +85,10 @@ int fusd_waits(struct fusd_waiting *waiting, struct fusd_device *dev)
 	int err = 0;
 
 	INIT_HLIST_NODE(&waiting->node);
-	/* Most callers serve nothing: they are found out without the lock. A thread adds itself, so it sees itself. */
+	/*
+	 * Most callers serve nothing: they are found out without the lock. A thread adds itself, so
+	 * it sees itself.
+	 */
 	if (hlist_empty(&fusd_servers[hash_min((unsigned long)self, FUSD_SERVER_BITS)]))
 		return 0;
 	spin_lock(&fusd_deadlock_lock);
@@ -93,8 +97,9 @@ int fusd_waits(struct fusd_waiting *waiting, struct fusd_device *dev)
 	waiting->thread = self;
 	waiting->dev = dev;
 	/*
-	 * The threads that wait are in no circle, because whoever would have closed it was refused; but one can come
-	 * about when a device gets another daemon meanwhile. That is no deadlock of this caller's.
+	 * The threads that wait are in no circle, because whoever would have closed it was refused;
+	 * but one can come about when a device gets another daemon meanwhile. That is no deadlock
+	 * of this caller's.
 	 */
 	while (next && hops++ < FUSD_MOST_HOPS) {
 		server = fusd_only_server(next);

@@ -6,11 +6,11 @@
 #include <linux/user_namespace.h>
 
 #include "compat.h"
-#include "fusd.h"
+#include "internal.h"
 
 static bool unprivileged;
 module_param(unprivileged, bool, 0644);
-MODULE_PARM_DESC(unprivileged, "Users who may open /dev/fusd may make devices of their own, as /dev/user/UID/NAME");
+MODULE_PARM_DESC(unprivileged, "Who may open /dev/fusd may make devices as /dev/user/UID/NAME");
 
 static LIST_HEAD(fusd_devices);
 /* The list of devices, their names, and which of them are added. */
@@ -46,7 +46,10 @@ static const struct device_type fusd_device_type = {
 	.release = fusd_device_release,
 };
 
-/* A path below /dev without anything that a shell, sysfs or a path walk would take for something else. */
+/*
+ * A path below /dev without anything that a shell, sysfs or a path walk would take for something
+ * else.
+ */
 static bool fusd_name_ok(const char *name)
 {
 	const char *part = name;
@@ -58,7 +61,8 @@ static bool fusd_name_ok(const char *name)
 		if (*c == '/' || !*c) {
 			size_t len = c - part;
 
-			if (!len || (len == 1 && part[0] == '.') || (len == 2 && part[0] == '.' && part[1] == '.'))
+			if (!len || (len == 1 && part[0] == '.') ||
+			    (len == 2 && part[0] == '.' && part[1] == '.'))
 				return false;
 			if (!*c)
 				return true;
@@ -84,7 +88,8 @@ static bool fusd_may_create(const struct fusd_conn *conn, const struct fusd_devi
 	if (fusd_privileged(conn))
 		return true;
 	/* Who asks is who opened the descriptor, so that the groups are of the same user. */
-	if (!READ_ONCE(unprivileged) || !uid_eq(dev->uid, cred->euid) || !uid_eq(current_euid(), cred->euid))
+	if (!READ_ONCE(unprivileged) || !uid_eq(dev->uid, cred->euid) ||
+	    !uid_eq(current_euid(), cred->euid))
 		return false;
 	if (!in_egroup_p(dev->gid))
 		return false;
@@ -94,15 +99,17 @@ static bool fusd_may_create(const struct fusd_conn *conn, const struct fusd_devi
 
 static int fusd_check_create(const struct fusd_create *msg)
 {
-	const u32 ops = BIT(FUSD_OP_OPEN) | BIT(FUSD_OP_RELEASE) | BIT(FUSD_OP_READ) | BIT(FUSD_OP_WRITE) |
-			BIT(FUSD_OP_IOCTL) | BIT(FUSD_OP_LLSEEK) | BIT(FUSD_OP_FLUSH) | BIT(FUSD_OP_FSYNC);
+	const u32 ops = BIT(FUSD_OP_OPEN) | BIT(FUSD_OP_RELEASE) | BIT(FUSD_OP_READ) |
+			BIT(FUSD_OP_WRITE) | BIT(FUSD_OP_IOCTL) | BIT(FUSD_OP_LLSEEK) |
+			BIT(FUSD_OP_FLUSH) | BIT(FUSD_OP_FSYNC);
 	unsigned int i;
 
 	if (msg->version != FUSD_VERSION)
 		return -EPROTONOSUPPORT;
 	if (msg->features & ~FUSD_FEATURES)
 		return -EOPNOTSUPP;
-	if (msg->ops & ~ops || msg->flags & ~FUSD_CREATE_SEEKABLE || msg->mode & ~0777U || msg->reserved)
+	if (msg->ops & ~ops || msg->flags & ~FUSD_CREATE_SEEKABLE || msg->mode & ~0777U ||
+	    msg->reserved)
 		return -EINVAL;
 	if (msg->max_io > FUSD_MOST_IO || !fusd_name_ok(msg->name))
 		return -EINVAL;
@@ -303,7 +310,9 @@ static int fusd_restore(struct fusd_device *dev)
 	int bucket;
 	u32 made = 0;
 
-	/* Allocated without the lock: files can go meanwhile, none can come. Too many do no harm. */
+	/*
+	 * Allocated without the lock: files can go meanwhile, none can come. Too many do no harm.
+	 */
 	LIST_HEAD(requests);
 
 	for (;;) {
@@ -412,7 +421,8 @@ void fusd_device_leave(struct fusd_device *dev, struct fusd_conn *conn, bool for
 		return;
 	}
 	/* One that is still pending has its reference. */
-	if (mod_delayed_work(system_wq, &fusd_device_get(dev)->expiry, msecs_to_jiffies(dev->recover_ms)))
+	if (mod_delayed_work(system_wq, &fusd_device_get(dev)->expiry,
+			     msecs_to_jiffies(dev->recover_ms)))
 		fusd_device_put(dev);
 	fusd_state_changed(dev);
 }

@@ -6,7 +6,7 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
-#include "fusd.h"
+#include "internal.h"
 
 struct fusd_file *fusd_file_get(struct fusd_file *file)
 {
@@ -315,7 +315,8 @@ static __poll_t fusd_poll(struct file *filp, struct poll_table_struct *table)
 	if (dev->state == FUSD_DEAD)
 		events = EPOLLERR | EPOLLHUP;
 	else if (!fusd_has_daemon(dev) && !file->dead)
-		events = 0; /* the next daemon says what there is; who calls without polling waits for it */
+		/* The next daemon says what there is; a call without poll(2) waits for it. */
+		events = 0;
 	else
 		events = file->events;
 	spin_unlock(&dev->lock);

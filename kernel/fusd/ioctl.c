@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * ioctl(2): what the command's argument leads to is copied from the caller's memory, each byte of it once, sent as one
- * request, and the answer is copied back. Lengths and pointers are taken of the copy, which nobody else sees.
+ * ioctl(2): what the command's argument leads to is copied from the caller's memory, each byte of
+ * it once, sent as one request, and the answer is copied back. Lengths and pointers are taken of
+ * the copy, which nobody else sees.
  *
- * A gathering belongs to one call. Its parts are areas of the caller's memory, in the order in which uapi/fusd.h has
- * them; its data are those that are read.
+ * A gathering belongs to one call. Its parts are areas of the caller's memory, in the order in
+ * which uapi/fusd.h has them; its data are those that are read.
  */
 #include <linux/compat.h>
 #include <linux/mm.h>
@@ -12,24 +13,24 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
-#include "fusd.h"
+#include "internal.h"
 #include "table.h"
 
 struct fusd_part {
 	u64 base;
-	u32 len, at;		/* @at: of its bytes in data, when it is read */
+	u32 len, at; /* @at: of its bytes in data, when it is read */
 	u32 type;
-	u8 passing;		/* FUSD_ARG_IN, _OUT, _INOUT */
+	u8 passing; /* FUSD_ARG_IN, _OUT, _INOUT */
 };
 
 struct fusd_gathering {
 	const struct fusd_table_copy *table;
-	u32 limit;		/* bytes each way */
+	u32 limit; /* bytes each way */
 	u8 pointer_size;
 	struct fusd_part *parts;
 	u32 count, capacity;
 	u8 *data;
-	u32 in, out;		/* bytes */
+	u32 in, out; /* bytes */
 };
 
 #define FUSD_FEW_PARTS 16
@@ -46,7 +47,8 @@ static int fusd_add_part(struct fusd_gathering *all, const struct fusd_part *par
 		return -ENOMEM;
 	if (all->count == all->capacity) {
 		u32 capacity = all->capacity ? 2 * all->capacity : FUSD_FEW_PARTS;
-		struct fusd_part *parts = krealloc_array(all->parts, capacity, sizeof(*parts), GFP_KERNEL_ACCOUNT);
+		struct fusd_part *parts =
+			krealloc_array(all->parts, capacity, sizeof(*parts), GFP_KERNEL_ACCOUNT);
 
 		if (!parts)
 			return -ENOMEM;
@@ -101,7 +103,10 @@ static u64 fusd_field(const u8 *at, u8 size)
 {
 	u64 value = 0;
 
-	/* Of x86-64's and arm64's byte order, as everything that pairs 64-bit kernels with 32-bit callers here. */
+	/*
+	 * Of x86-64's and arm64's byte order, as everything that pairs 64-bit kernels with 32-bit
+	 * callers here.
+	 */
 	memcpy(&value, at, size);
 	return le64_to_cpu((__force __le64)value);
 }
@@ -114,8 +119,12 @@ static s64 fusd_count(const struct fusd_link *link, const u8 *item)
 	if (!link->count_size)
 		return link->max;
 	count = fusd_field(item + link->count_offset, link->count_size);
-	/* A negative one has its highest bit set, which is more than any maximum once it is as wide as 64 bits. */
-	if (link->flags & FUSD_LINK_SIGNED && link->count_size < 8 && count >> (8 * link->count_size - 1))
+	/*
+	 * A negative one has its highest bit set, which is more than any maximum once it is as wide
+	 * as 64 bits.
+	 */
+	if (link->flags & FUSD_LINK_SIGNED && link->count_size < 8 &&
+	    count >> (8 * link->count_size - 1))
 		return -EINVAL;
 	return count > link->max ? -EINVAL : (s64)count;
 }
@@ -128,7 +137,8 @@ static u8 fusd_passing(const struct fusd_link *link, const u8 *item, const struc
 }
 
 /* @place: of the item in its part, in bytes */
-static int fusd_follow(struct fusd_gathering *all, const struct fusd_link *link, u32 holder, u32 place)
+static int fusd_follow(struct fusd_gathering *all, const struct fusd_link *link, u32 holder,
+		       u32 place)
 {
 	const struct fusd_part *part = &all->parts[holder];
 	const u8 *item = all->data + part->at + place;
@@ -252,7 +262,8 @@ struct fusd_ioctl_call {
 	u64 arg;
 };
 
-static struct fusd_req *fusd_ioctl_req(const struct fusd_ioctl_call *call, struct fusd_gathering *all)
+static struct fusd_req *fusd_ioctl_req(const struct fusd_ioctl_call *call,
+				       struct fusd_gathering *all)
 {
 	struct fusd_req *req = fusd_req_new(call->filp->private_data, FUSD_OP_IOCTL);
 

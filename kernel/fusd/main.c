@@ -5,7 +5,7 @@
 #include <linux/module.h>
 
 #include "compat.h"
-#include "fusd.h"
+#include "internal.h"
 
 struct class *fusd_class;
 dev_t fusd_first_devt;

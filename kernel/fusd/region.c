@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Memory that programs and the daemon map. It is a file in the page cache, new or a memfd of the daemon's, and a region
- * owns a reference to it, as each mapping does by itself: none depends on the daemon's address space.
+ * Memory that programs and the daemon map. It is a file in the page cache, new or a memfd of the
+ * daemon's, and a region owns a reference to it, as each mapping does by itself: none depends on
+ * the daemon's address space.
  */
 #include <linux/err.h>
 #include <linux/file.h>
@@ -12,10 +13,10 @@
 #include <uapi/linux/fcntl.h>
 
 #include "compat.h"
-#include "fusd.h"
+#include "internal.h"
 
 struct fusd_map {
-	struct list_head node;	/* dev->regions, under dev->lock; only ever added to */
+	struct list_head node; /* dev->regions, under dev->lock; only ever added to */
 	u64 offset, size;
 	u32 flags;
 	struct file *file;
@@ -48,7 +49,8 @@ static struct file *fusd_region_file(const struct fusd_region *msg)
 	if (file->f_op != fusd_shmem->f_op)
 		goto put;
 	err = -EACCES;
-	if (!(file->f_mode & FMODE_READ) || (!(msg->flags & FUSD_REGION_READ_ONLY) && !(file->f_mode & FMODE_WRITE)))
+	if (!(file->f_mode & FMODE_READ) ||
+	    (!(msg->flags & FUSD_REGION_READ_ONLY) && !(file->f_mode & FMODE_WRITE)))
 		goto put;
 	/* A file that shrinks under a mapping is SIGBUS for programs. */
 	err = -EPERM;
@@ -89,7 +91,8 @@ int fusd_region_add(struct fusd_device *dev, const struct fusd_region *msg)
 	}
 	spin_lock(&dev->lock);
 	list_for_each_entry(other, &dev->regions, node)
-		if (msg->offset < other->offset + other->size && other->offset < msg->offset + msg->size)
+		if (msg->offset < other->offset + other->size &&
+		    other->offset < msg->offset + msg->size)
 			err = -EEXIST;
 	if (!err && dev->region_count == FUSD_MOST_REGIONS)
 		err = -ENOSPC;

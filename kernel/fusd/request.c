@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Requests: from the caller to the daemon and back. One is queued, sent, and done; its caller may have left by then, and
- * then its answer is dropped.
+ * Requests: from the caller to the daemon and back. One is queued, sent, and done; its caller may
+ * have left by then, and then its answer is dropped.
  */
 #include <linux/llist.h>
 #include <linux/mm.h>
@@ -10,7 +10,7 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
-#include "fusd.h"
+#include "internal.h"
 
 struct fusd_req *fusd_req_new(struct fusd_file *file, u16 op)
 {
@@ -100,6 +100,7 @@ void fusd_req_finish(struct fusd_req *req, s64 result)
 
 static bool fusd_is_done(struct fusd_req *req)
 {
+	/* Pairs with the release in fusd_req_finish(). */
 	return smp_load_acquire(&req->state) == FUSD_REQ_DONE;
 }
 
@@ -198,12 +199,16 @@ static bool fusd_interrupt(struct fusd_req *req, bool for_good)
 static long fusd_time_left(const struct fusd_req *req)
 {
 	const struct fusd_device *dev = req->file->dev;
-	unsigned int ms = READ_ONCE(req->interrupted) || req->exiting ? dev->interrupt_ms : dev->deadline_ms;
+	unsigned int ms = READ_ONCE(req->interrupted) || req->exiting ? dev->interrupt_ms
+								      : dev->deadline_ms;
 	unsigned long end;
 
 	if (!ms)
 		return MAX_SCHEDULE_TIMEOUT;
-	/* A request that waits for the next daemon has recover_ms; its own time begins anew with that daemon. */
+	/*
+	 * A request that waits for the next daemon has recover_ms; its own time begins anew with
+	 * that daemon.
+	 */
 	if (!READ_ONCE(req->interrupted) && (READ_ONCE(req->waits) || !fusd_has_daemon(dev)))
 		return msecs_to_jiffies(ms);
 	end = READ_ONCE(req->started) + msecs_to_jiffies(ms);
@@ -229,7 +234,8 @@ static int fusd_wait(struct fusd_req *req)
 		if (req->exiting || req->interrupted)
 			woken = wait_event_killable_timeout(req->wait, fusd_is_done(req), left);
 		else
-			woken = wait_event_interruptible_timeout(req->wait, fusd_is_done(req), left);
+			woken = wait_event_interruptible_timeout(req->wait, fusd_is_done(req),
+								 left);
 		if (woken == -ERESTARTSYS && fusd_interrupt(req, fatal_signal_pending(current)))
 			return -ERESTARTSYS;
 	}
@@ -259,7 +265,8 @@ s64 fusd_call(struct fusd_req *req)
 
 static bool fusd_may_send(const struct fusd_device *dev, const struct fusd_req *req)
 {
-	return dev->state == FUSD_LIVE || (dev->state == FUSD_RESTORING && req->op == FUSD_OP_RESTORE);
+	return dev->state == FUSD_LIVE ||
+	       (dev->state == FUSD_RESTORING && req->op == FUSD_OP_RESTORE);
 }
 
 static struct fusd_req *fusd_next(struct fusd_device *dev)
@@ -274,16 +281,18 @@ bool fusd_has_request(struct fusd_device *dev, struct fusd_conn *conn)
 	bool has;
 
 	spin_lock(&dev->lock);
-	has = dev->conn != conn || dev->state == FUSD_DEAD || !list_empty(&dev->interrupts) || fusd_next(dev);
+	has = dev->conn != conn || dev->state == FUSD_DEAD || !list_empty(&dev->interrupts) ||
+	      fusd_next(dev);
 	spin_unlock(&dev->lock);
 	return has;
 }
 
-static void fusd_describe(const struct fusd_req *req, const struct fusd_conn *conn, u16 type, struct fusd_request *out)
+static void fusd_describe(const struct fusd_req *req, const struct fusd_conn *conn, u16 type,
+			  struct fusd_request *out)
 {
 	const struct fusd_file *file = req->file;
 
-	*out = (struct fusd_request) {
+	*out = (struct fusd_request){
 		.head.len = sizeof(*out),
 		.head.type = type,
 		.head.id = req->id,
@@ -306,18 +315,18 @@ static void fusd_describe(const struct fusd_req *req, const struct fusd_conn *co
 	out->out_size = req->out_size;
 }
 
-static ssize_t fusd_send_interrupt(struct fusd_device *dev, struct fusd_conn *conn, struct iov_iter *to)
+/* With dev->lock held. @return whether there is an INTERRUPT, which is taken then */
+static bool fusd_next_interrupt(struct fusd_device *dev, struct fusd_conn *conn,
+				struct fusd_request *head)
 {
-	struct fusd_request head;
-	struct fusd_req *req;
+	struct fusd_req *req = list_first_entry_or_null(&dev->interrupts, struct fusd_req,
+							interrupt_node);
 
-	lockdep_assert_held(&dev->lock);
-	req = list_first_entry(&dev->interrupts, struct fusd_req, interrupt_node);
+	if (!req)
+		return false;
 	list_del_init(&req->interrupt_node);
-	fusd_describe(req, conn, FUSD_OP_INTERRUPT, &head);
-	spin_unlock(&dev->lock);
-	/* One that is lost to a bad buffer is not repeated: an interrupt is a hint, and interrupt_ms stands behind it. */
-	return copy_to_iter(&head, sizeof(head), to) == sizeof(head) ? (ssize_t)sizeof(head) : -EFAULT;
+	fusd_describe(req, conn, FUSD_OP_INTERRUPT, head);
+	return true;
 }
 
 /* The daemon's buffer was bad: the request is the next one again. With dev->lock held. */
@@ -352,9 +361,12 @@ ssize_t fusd_send_next(struct fusd_device *dev, struct fusd_conn *conn, struct i
 		sent = -EMSGSIZE;
 		goto unlock;
 	}
-	/* Returns without the lock. */
-	if (!list_empty(&dev->interrupts))
-		return fusd_send_interrupt(dev, conn, to);
+	if (fusd_next_interrupt(dev, conn, &head)) {
+		spin_unlock(&dev->lock);
+		/* Lost to a bad buffer, it is not repeated: interrupt_ms stands behind it. */
+		copied = copy_to_iter(&head, sizeof(head), to) == sizeof(head);
+		return copied ? (ssize_t)sizeof(head) : -EFAULT;
+	}
 	req = fusd_next(dev);
 	if (!req)
 		goto unlock;
@@ -409,7 +421,10 @@ int fusd_req_waits(struct fusd_device *dev, u64 id)
 	return req ? 0 : -ENOENT;
 }
 
-/* Whether an answer is one to this request. Errors above MAX_USER_ERRNO are the kernel's own (linux/errno.h). */
+/*
+ * Whether an answer is one to this request. Errors above MAX_USER_ERRNO are the kernel's own
+ * (linux/errno.h).
+ */
 #define FUSD_MAX_USER_ERRNO 511
 
 static bool fusd_reply_fits(const struct fusd_req *req, const struct fusd_reply *reply, size_t len)
@@ -419,7 +434,8 @@ static bool fusd_reply_fits(const struct fusd_req *req, const struct fusd_reply 
 	if (reply->head.flags & ~(FUSD_REPLY_EVENTS | FUSD_REPLY_RETRY) || reply->reserved)
 		return false;
 	if (reply->head.flags & FUSD_REPLY_RETRY)
-		return req->may_retry && result >= 0 && result <= FUSD_MOST_AREAS && reply->value <= FUSD_MOST_AREAS &&
+		return req->may_retry && result >= 0 && result <= FUSD_MOST_AREAS &&
+		       reply->value <= FUSD_MOST_AREAS &&
 		       len == (result + reply->value) * sizeof(struct fusd_area);
 	if (result < 0)
 		return result >= -FUSD_MAX_USER_ERRNO && !len;
@@ -438,7 +454,8 @@ static bool fusd_reply_fits(const struct fusd_req *req, const struct fusd_reply 
 }
 
 /* With dev->lock held: what an answer says of the file. */
-static void fusd_reply_file(struct fusd_device *dev, struct fusd_req *req, const struct fusd_reply *reply)
+static void fusd_reply_file(struct fusd_device *dev, struct fusd_req *req,
+			    const struct fusd_reply *reply)
 {
 	struct fusd_file *file = req->file;
 
@@ -459,8 +476,13 @@ static void fusd_reply_file(struct fusd_device *dev, struct fusd_req *req, const
 		fusd_requests_restart(dev);
 }
 
-/* Copies the answer's data while the request is neither sent nor done. Called and returns with dev->lock held. */
-static int fusd_reply_data(struct fusd_device *dev, struct fusd_req *req, struct iov_iter *from, size_t len)
+/*
+ * Copies the answer's data while the request is neither sent nor done. Called and returns with
+ * dev->lock held.
+ */
+static int fusd_reply_data(struct fusd_device *dev, struct fusd_req *req, struct iov_iter *from,
+			   size_t len)
+	__must_hold(&dev->lock)
 {
 	int err = 0;
 	void *data;

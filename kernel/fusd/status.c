@@ -3,18 +3,12 @@
 #include <linux/device.h>
 #include <linux/sysfs.h>
 
-#include "fusd.h"
+#include "internal.h"
 
 static const char *const fusd_op_names[] = {
-	[FUSD_OP_OPEN] = "open",
-	[FUSD_OP_RELEASE] = "release",
-	[FUSD_OP_READ] = "read",
-	[FUSD_OP_WRITE] = "write",
-	[FUSD_OP_IOCTL] = "ioctl",
-	[FUSD_OP_LLSEEK] = "llseek",
-	[FUSD_OP_FLUSH] = "flush",
-	[FUSD_OP_FSYNC] = "fsync",
-	[FUSD_OP_RESTORE] = "restore",
+	[FUSD_OP_OPEN] = "open",   [FUSD_OP_RELEASE] = "release", [FUSD_OP_READ] = "read",
+	[FUSD_OP_WRITE] = "write", [FUSD_OP_IOCTL] = "ioctl",	  [FUSD_OP_LLSEEK] = "llseek",
+	[FUSD_OP_FLUSH] = "flush", [FUSD_OP_FSYNC] = "fsync",	  [FUSD_OP_RESTORE] = "restore",
 };
 
 static const char *const fusd_state_names[] = {
@@ -49,8 +43,9 @@ static DEVICE_ATTR_RO(opens);
 
 static int fusd_emit_req(char *buf, int at, const struct fusd_req *req, const char *where)
 {
-	return sysfs_emit_at(buf, at, "%llu %s %s pid %d age %lld ms\n", req->id, fusd_op_names[req->op], where,
-			     pid_vnr(req->tgid), ktime_ms_delta(ktime_get(), req->since));
+	return sysfs_emit_at(buf, at, "%llu %s %s pid %d age %lld ms\n", req->id,
+			     fusd_op_names[req->op], where, pid_vnr(req->tgid),
+			     ktime_ms_delta(ktime_get(), req->since));
 }
 
 /* A line a request, those that the daemon has first; as many as fit a page. */
@@ -73,13 +68,16 @@ static DEVICE_ATTR_RO(requests);
 static ssize_t counters_show(struct device *device, struct device_attribute *attr, char *buf)
 {
 	struct fusd_device *dev = fusd_of(device);
-	struct fusd_counters counters;
+	struct fusd_counters all;
+	int len;
 
 	spin_lock(&dev->lock);
-	counters = dev->counters;
+	all = dev->counters;
 	spin_unlock(&dev->lock);
-	return sysfs_emit(buf, "requests %llu\nreplies %llu\ninterrupts %llu\nlate %llu\nreissued %llu\n",
-			  counters.requests, counters.replies, counters.interrupts, counters.late, counters.reissued);
+	len = sysfs_emit(buf, "requests %llu\nreplies %llu\n", all.requests, all.replies);
+	len += sysfs_emit_at(buf, len, "interrupts %llu\n", all.interrupts);
+	len += sysfs_emit_at(buf, len, "late %llu\nreissued %llu\n", all.late, all.reissued);
+	return len;
 }
 static DEVICE_ATTR_RO(counters);
 
@@ -90,6 +88,7 @@ static struct attribute *fusd_attrs[] = {
 	&dev_attr_counters.attr,
 	NULL,
 };
+
 static const struct attribute_group fusd_group = {
 	.attrs = fusd_attrs,
 };
@@ -98,4 +97,3 @@ const struct attribute_group *fusd_groups[] = {
 	&fusd_group,
 	NULL,
 };
-

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A daemon's table of ioctl commands: copied and checked once, and read-only from then on. Every index in it is in its
- * range, links lead to types further on (so that what they lead to has an end), and every field is inside its struct.
+ * A daemon's table of ioctl commands: copied and checked once, and read-only from then on. Every
+ * index in it is in its range, links lead to types further on (so that what they lead to has an
+ * end), and every field is inside its struct.
  */
 #include <linux/bitmap.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/sort.h>
 
-#include "fusd.h"
+#include "internal.h"
 #include "table.h"
 
 static int fusd_compare_commands(const void *left, const void *right)
@@ -51,7 +52,8 @@ static bool fusd_inside(u32 offset, u32 width, u32 size)
 	return width <= size && offset <= size - width;
 }
 
-static bool fusd_link_ok(const struct fusd_table_copy *table, const struct fusd_link *link, u32 holder)
+static bool fusd_link_ok(const struct fusd_table_copy *table, const struct fusd_link *link,
+			 u32 holder)
 {
 	u32 size = table->types[holder].size;
 
@@ -61,18 +63,23 @@ static bool fusd_link_ok(const struct fusd_table_copy *table, const struct fusd_
 		return false;
 	if (link->type <= holder || link->type >= table->head.types)
 		return false;
-	if (link->passing < FUSD_ARG_IN || link->passing > FUSD_ARG_PARENT || link->passing == FUSD_ARG_RETRY)
+	if (link->passing < FUSD_ARG_IN || link->passing > FUSD_ARG_PARENT ||
+	    link->passing == FUSD_ARG_RETRY)
 		return false;
 	if (link->count_size && !(fusd_width_ok(link->count_size) &&
 				  fusd_inside(link->count_offset, link->count_size, size)))
 		return false;
 	if (link->mask_size) {
-		if (!fusd_width_ok(link->mask_size) || !fusd_inside(link->mask_offset, link->mask_size, size))
+		if (!fusd_width_ok(link->mask_size) ||
+		    !fusd_inside(link->mask_offset, link->mask_size, size))
 			return false;
 		if (link->passing_if < FUSD_ARG_IN || link->passing_if > FUSD_ARG_INOUT)
 			return false;
 	}
-	/* Of the two widths of a pointer, what fits at all; fusd_models_ok() looks at the one that is meant. */
+	/*
+	 * Of the two widths of a pointer, what fits at all; fusd_models_ok() looks at the one that
+	 * is meant.
+	 */
 	return fusd_inside(link->offset, link->flags & FUSD_LINK_TAIL ? 0 : 4, size);
 }
 
@@ -138,7 +145,8 @@ static bool fusd_pointers_ok(const struct fusd_table_copy *table)
 		for (j = 0; ok && j < type->links; j++) {
 			const struct fusd_link *link = &table->links[type->link + j];
 
-			ok = link->flags & FUSD_LINK_TAIL || fusd_inside(link->offset, 8, type->size);
+			ok = link->flags & FUSD_LINK_TAIL ||
+			     fusd_inside(link->offset, 8, type->size);
 			__set_bit(link->type, reached);
 		}
 	}
@@ -175,7 +183,8 @@ struct fusd_table_copy *fusd_table_take(const struct fusd_table *head, struct io
 		err = -EFAULT;
 		goto free;
 	}
-	sort(table->commands, head->commands, sizeof(struct fusd_command), fusd_compare_commands, NULL);
+	sort(table->commands, head->commands, sizeof(struct fusd_command), fusd_compare_commands,
+	     NULL);
 	if (!fusd_types_ok(table) || !fusd_commands_ok(table) || !fusd_pointers_ok(table))
 		goto free;
 	return table;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A table of ioctl commands, as table.c has checked it. Owned by its device and by the ioctls that it is followed for. */
+/*
+ * A table of ioctl commands, as table.c has checked it. Owned by its device and by the ioctls that
+ * it is followed for.
+ */
 #ifndef _FUSD_TABLE_H
 #define _FUSD_TABLE_H
 

@@ -2,13 +2,15 @@
 /*
  * The protocol of /dev/fusd, by which a daemon serves character devices.
  *
- * One descriptor of /dev/fusd is one device. Everything is a message that begins with struct fusd_head: read(2) gives
- * one message of the kernel, write(2) takes one or more of the daemon, back to back. Nothing here has a pointer, a long
- * or padding: 32-bit daemons use the same bytes. Numbers are of the machine's byte order.
+ * One descriptor of /dev/fusd is one device. Everything is a message that begins with struct
+ * fusd_head: read(2) gives one message of the kernel, write(2) takes one or more of the daemon,
+ * back to back. Nothing here has a pointer, a long or padding: 32-bit daemons use the same bytes.
+ * Numbers are of the machine's byte order.
  *
- * read(2) before START gives FUSD_INFO, as often as it is asked. A daemon then writes CREATE, any number of TABLEs, and
- * START, and from there on reads requests (FUSD_OP_*) and writes a REPLY to each that wants one. A write(2) that fails
- * has taken nothing of the message that is wrong; a short count tells how much was taken before it.
+ * read(2) before START gives FUSD_INFO, as often as it is asked. A daemon then writes CREATE, any
+ * number of TABLEs, and START, and from there on reads requests (FUSD_OP_*) and writes a REPLY to
+ * each that wants one. A write(2) that fails has taken nothing of the message that is wrong; a
+ * short count tells how much was taken before it.
  */
 #ifndef _UAPI_FUSD_H
 #define _UAPI_FUSD_H
@@ -38,7 +40,8 @@ enum fusd_message {
 	FUSD_OP_FLUSH = 7,	/* each close(2) */
 	FUSD_OP_FSYNC = 8,
 	FUSD_OP_RESTORE = 9,	/* after RECOVER: a file that is open */
-	FUSD_OP_INTERRUPT = 10,	/* the caller of request `id` got a signal; the REPLY to that request is the answer */
+	/* the caller of request `id` got a signal; the REPLY to that request is the answer */
+	FUSD_OP_INTERRUPT = 10,
 	FUSD_OP_MAX = 15,
 
 	FUSD_INFO = 16,
@@ -49,10 +52,13 @@ enum fusd_message {
 	FUSD_START = 34,	/* only a head */
 	FUSD_REPLY = 35,
 	FUSD_PUBLISH = 36,
-	FUSD_WAIT = 37,		/* only a head: request `id` waits for good reason, its deadline does not count */
-	FUSD_QUIESCE = 38,	/* only a head: no new requests; they are held for the daemon that RECOVERs */
+	/* only a head: request `id` waits for good reason, its deadline does not count */
+	FUSD_WAIT = 37,
+	/* only a head: no new requests; they are held for the daemon that RECOVERs */
+	FUSD_QUIESCE = 38,
 	FUSD_RECOVER = 39,
-	FUSD_DESTROY = 40,	/* only a head: open files get ENODEV, the node goes; close(2) does that, too */
+	/* only a head: open files get ENODEV, the node goes; close(2) does that, too */
+	FUSD_DESTROY = 40,
 	FUSD_REGION = 41,
 };
 
@@ -74,13 +80,15 @@ struct fusd_info {
 };
 
 /*
- * What happens to an operation's requests while there is no daemon, for devices with recover_ms. Without recover_ms the
- * device ends with its daemon.
+ * What happens to an operation's requests while there is no daemon, for devices with recover_ms.
+ * Without recover_ms the device ends with its daemon.
  */
 enum fusd_policy {
 	FUSD_POLICY_FAIL = 0,	/* EIO at once, for those that the daemon had and for new ones */
-	FUSD_POLICY_HOLD = 1,	/* those that the daemon had get EIO: nothing is done twice; others wait */
-	FUSD_POLICY_REISSUE = 2,	/* all wait; those that the daemon had are sent again, with FUSD_REISSUED */
+	/* those that the daemon had get EIO: nothing is done twice; others wait */
+	FUSD_POLICY_HOLD = 1,
+	/* all wait; those that the daemon had are sent again, with FUSD_REISSUED */
+	FUSD_POLICY_REISSUE = 2,
 };
 
 /* FUSD_CREATE, fusd_create.flags */
@@ -89,16 +97,19 @@ enum fusd_policy {
 struct fusd_create {
 	struct fusd_head head;
 	__u32 version;
-	__u32 ops;		/* 1 << FUSD_OP_*: what is sent. Others get what a driver without the operation gives */
+	/* 1 << FUSD_OP_*: what is sent. Others get what a driver without the operation gives */
+	__u32 ops;
 	__u64 features;		/* that the daemon must have; EOPNOTSUPP where one is missing */
 	__u32 flags;
 	__u32 mode;		/* of the node, permission bits */
 	__u32 uid;		/* in the daemon's user namespace */
 	__u32 gid;
-	__u32 max_io;		/* bytes of one READ or WRITE and of an IOCTL's areas each way; 0: 1 MiB */
+	/* bytes of one READ or WRITE and of an IOCTL's areas each way; 0: 1 MiB */
+	__u32 max_io;
 	__u32 max_opens;	/* open files, more get ENFILE; 0: 65536 */
 	__u32 deadline_ms;	/* after which a request gets ETIMEDOUT, but see WAIT; 0: none */
-	__u32 interrupt_ms;	/* after which an interrupted caller is freed without an answer; 0: 10 s */
+	/* after which an interrupted caller is freed without an answer; 0: 10 s */
+	__u32 interrupt_ms;
 	__u32 recover_ms;	/* how long a device outlives its daemon; 0: not at all */
 	__u32 reserved;
 	__u8 policy[16];	/* enum fusd_policy by FUSD_OP_* */
@@ -130,7 +141,8 @@ struct fusd_request {
 	__u32 cmd;		/* IOCTL: the command; LLSEEK: whence; FSYNC: 1 for data alone */
 	__u32 size;		/* READ: bytes wanted; else bytes that follow */
 	__u32 out_size;		/* IOCTL: bytes that the answer may have */
-	__u32 pid;		/* the calling process, in the daemon's namespaces, as the three below; 0: not in it */
+	/* the calling process, in the daemon's namespaces, as the three below; 0: not in it */
+	__u32 pid;
 	__u32 tid;
 	__u32 uid;
 	__u32 gid;
@@ -139,14 +151,16 @@ struct fusd_request {
 /* fusd_head.flags of replies */
 #define FUSD_REPLY_EVENTS	(1U << 0)	/* `events` counts, without waking anybody */
 /*
- * IOCTL of a command whose row says FUSD_ARG_RETRY: ask again with these areas of the caller's memory. `result` counts
- * the struct fusd_area that follow: those to be read; `value` those after them, to be written.
+ * IOCTL of a command whose row says FUSD_ARG_RETRY: ask again with these areas of the caller's
+ * memory. `result` counts the struct fusd_area that follow: those to be read; `value` those after
+ * them, to be written.
  */
 #define FUSD_REPLY_RETRY	(1U << 1)
 
 struct fusd_reply {
 	struct fusd_head head;
-	__s64 result;		/* -errno; or bytes of READ and WRITE, the value of ioctl(2), the position of LLSEEK */
+	/* -errno; or bytes of READ and WRITE, the value of ioctl(2), the position of LLSEEK */
+	__s64 result;
 	__u64 value;		/* OPEN, RESTORE: the cookie */
 	__u32 events;		/* poll(2) of this file from now on, POLL* bits */
 	__u32 reserved;
@@ -158,19 +172,22 @@ struct fusd_area {
 };
 
 /*
- * FUSD_PUBLISH: what poll(2) says from now on. poll(2) never asks the daemon: say what has become false before the reply
- * that made it so (the same write(2) will do), and what has become true with the bits to wake for.
+ * FUSD_PUBLISH: what poll(2) says from now on. poll(2) never asks the daemon: say what has become
+ * false before the reply that made it so (the same write(2) will do), and what has become true with
+ * the bits to wake for.
  */
 struct fusd_publish {
 	struct fusd_head head;
 	__u64 file;
 	__u32 events;		/* POLL* bits */
-	__u32 wake;		/* who waits for one of these is woken, edge-triggered, too, and gets SIGIO; 0: nobody */
+	/* who waits for one of these is woken, edge-triggered, too, and gets SIGIO; 0: nobody */
+	__u32 wake;
 };
 
 /*
- * FUSD_TABLE: the ioctl commands that exist, replacing what was there. Others are ENOTTY. After this head come
- * `commands` rows of struct fusd_command, `types` of fusd_type, `links` of fusd_link.
+ * FUSD_TABLE: the ioctl commands that exist, replacing what was there. Others are ENOTTY. After
+ * this head come `commands` rows of struct fusd_command, `types` of fusd_type, `links` of
+ * fusd_link.
  */
 struct fusd_table {
 	struct fusd_head head;
@@ -186,13 +203,17 @@ enum fusd_model {
 	FUSD_MODEL_X32 = 2,
 };
 
-/* How an argument, or what a link leads to, is passed. IN is read of the caller, OUT is written to it. */
+/*
+ * How an argument, or what a link leads to, is passed. IN is read of the caller, OUT is written to
+ * it.
+ */
 enum fusd_passing {
 	FUSD_ARG_NONE = 0,	/* the argument itself says it all: arg */
 	FUSD_ARG_IN = 1,
 	FUSD_ARG_OUT = 2,
 	FUSD_ARG_INOUT = 3,
-	FUSD_ARG_RETRY = 4,	/* commands: only the daemon knows which areas; see FUSD_REPLY_RETRY */
+	/* commands: only the daemon knows which areas; see FUSD_REPLY_RETRY */
+	FUSD_ARG_RETRY = 4,
 	FUSD_ARG_PARENT = 5,	/* links: as what holds the link */
 };
 
@@ -201,15 +222,17 @@ struct fusd_command {
 	__u8 model;		/* enum fusd_model */
 	__u8 passing;		/* enum fusd_passing */
 	__u16 reserved;
-	__u32 type;		/* of what the argument points to, an index into the table's types; 0 where nothing */
+	/* of what the argument points to, an index into the table's types; 0 where nothing */
+	__u32 type;
 	__u32 reserved2;
 };
 
 /*
- * A C type of fixed size, with the links in it. An area whose type has links is always read: they are the caller's.
- * An area of n items has its links item by item, in the table's order. The bytes of an IOCTL request are its areas that
- * are read, level by level: the argument, what its links lead to in order, what the links of those lead to, and so on.
- * Those of its answer are the areas that are written, in the same order.
+ * A C type of fixed size, with the links in it. An area whose type has links is always read: they
+ * are the caller's. An area of n items has its links item by item, in the table's order. The bytes
+ * of an IOCTL request are its areas that are read, level by level: the argument, what its links
+ * lead to in order, what the links of those lead to, and so on. Those of its answer are the areas
+ * that are written, in the same order.
  */
 struct fusd_type {
 	__u32 size;		/* bytes, at least 1 */
@@ -218,15 +241,21 @@ struct fusd_type {
 	__u32 reserved;
 };
 
-#define FUSD_LINK_TAIL		(1U << 0)	/* no pointer: the data is in the caller's memory from `offset` on */
+/* no pointer: the data is in the caller's memory from `offset` on */
+#define FUSD_LINK_TAIL		(1U << 0)
 #define FUSD_LINK_NULLABLE	(1U << 1)	/* NULL leads to nothing; else it is EFAULT */
 #define FUSD_LINK_SIGNED	(1U << 2)	/* the count is; a negative one is EINVAL */
 
-/* A pointer is as wide as those of the command's data model, zero-extended. A count of 0 leads to nothing. */
+/*
+ * A pointer is as wide as those of the command's data model, zero-extended. A count of 0 leads to
+ * nothing.
+ */
 struct fusd_link {
-	__u64 mask;		/* with mask_size: the passing is `passing_if` where the field has one of these bits */
+	/* with mask_size: the passing is `passing_if` where the field has one of these bits */
+	__u64 mask;
 	__u32 offset;		/* in the item, of the pointer or the tail */
-	__u32 type;		/* of what it leads to; its index is higher than that of the type with the link */
+	/* of what it leads to; its index is higher than that of the type with the link */
+	__u32 type;
 	__u32 max;		/* items; or, where count_size is 0, how many there always are */
 	__u32 count_offset;	/* of the field that counts; more than max is EINVAL */
 	__u32 mask_offset;	/* of the field that the mask is for */
@@ -239,8 +268,8 @@ struct fusd_link {
 };
 
 /*
- * FUSD_REGION: memory that programs mmap(2), owned by the device: it outlives the daemon. The daemon maps it by mmap(2)
- * of its descriptor, at FUSD_MAP_REGIONS + offset.
+ * FUSD_REGION: memory that programs mmap(2), owned by the device: it outlives the daemon. The
+ * daemon maps it by mmap(2) of its descriptor, at FUSD_MAP_REGIONS + offset.
  */
 #define FUSD_REGION_READ_ONLY	(1U << 0)	/* for programs */
 #define FUSD_MAP_REGIONS	(1ULL << 40)
@@ -250,22 +279,26 @@ struct fusd_region {
 	__u64 offset;		/* where programs find it, in pages' bytes */
 	__u64 size;
 	__u32 flags;
-	__s32 fd;		/* a memfd of the daemon's with F_SEAL_SHRINK, or -1: new memory, zeroed */
+	/* a memfd of the daemon's with F_SEAL_SHRINK, or -1: new memory, zeroed */
+	__s32 fd;
 };
 
 /*
  * Errors of the daemon's calls, as the selftests expect them.
  *
- * read(2): EMSGSIZE, the buffer is too small for the message, which stays; EAGAIN with O_NONBLOCK; ENODEV after DESTROY.
- * write(2): EINVAL, a message that cannot be or not now (a length that is not its kind's, a field that has no such
- * value, an unknown flag, reserved bytes that are not 0, the wrong stage, an answer longer than was asked for or whose
- * bytes are not as many as its result says, a result below -4095 or in -511 ... -530, the kernel's own); EFAULT;
- * EOPNOTSUPP, a version or features that the module has not; EEXIST, the name of CREATE; ENOENT, a REPLY or WAIT for
- * what is no request (any more), a file that is not open (any more), a name that RECOVER does not find; EBUSY, RECOVER of
- * a device that has its daemon; EPERM, RECOVER by another user; ENODEV after DESTROY.
+ * read(2): EMSGSIZE, the buffer is too small for the message, which stays; EAGAIN with O_NONBLOCK;
+ * ENODEV after DESTROY. write(2): EINVAL, a message that cannot be or not now (a length that is not
+ * its kind's, a field that has no such value, an unknown flag, reserved bytes that are not 0, the
+ * wrong stage, an answer longer than was asked for or whose bytes are not as many as its result
+ * says, a result below -4095 or in -511 ... -530, the kernel's own); EFAULT; EOPNOTSUPP, a version
+ * or features that the module has not; EEXIST, the name of CREATE; ENOENT, a REPLY or WAIT for what
+ * is no request (any more), a file that is not open (any more), a name that RECOVER does not find;
+ * EBUSY, RECOVER of a device that has its daemon; EPERM, RECOVER by another user; ENODEV after
+ * DESTROY.
  *
- * A name is relative, of printable characters, without empty parts, "." and ".."; parts are folders. poll(2) of a file of
- * which nothing was published is as that of a driver without poll: ready to be read and written.
+ * A name is relative, of printable characters, without empty parts, "." and ".."; parts are
+ * folders. poll(2) of a file of which nothing was published is as that of a driver without poll:
+ * ready to be read and written.
  */
 
 #endif

@@ -2,16 +2,17 @@
 /*
  * The objects of this module, and who owns them.
  *
- * A fusd_conn is one open descriptor of /dev/fusd: a daemon. It owns a reference to its fusd_device from CREATE or
- * RECOVER on. A device without a daemon is an orphan, and ends with recover_ms; while it can be opened it is on the
- * list of devices, which owns a reference. A fusd_file is one open file of a device, owned by its struct file and by
- * its requests. A fusd_req is one call of a program, owned by the caller that waits and by the list that it is on.
+ * A fusd_conn is one open descriptor of /dev/fusd: a daemon. It owns a reference to its fusd_device
+ * from CREATE or RECOVER on. A device without a daemon is an orphan, and ends with recover_ms;
+ * while it can be opened it is on the list of devices, which owns a reference. A fusd_file is one
+ * open file of a device, owned by its struct file and by its requests. A fusd_req is one call of a
+ * program, owned by the caller that waits and by the list that it is on.
  *
- * Locks, outermost first: fusd_conn.mutex, fusd_devices_lock (a mutex), fusd_device.lock (a spinlock), and the lock of
- * deadlock.c, under which nothing else is taken.
+ * Locks, outermost first: fusd_conn.mutex, fusd_devices_lock (a mutex), fusd_device.lock (a
+ * spinlock), and fusd_deadlock_lock, under which nothing else is taken.
  */
-#ifndef _FUSD_H
-#define _FUSD_H
+#ifndef _FUSD_INTERNAL_H
+#define _FUSD_INTERNAL_H
 
 #include <linux/cdev.h>
 #include <linux/cred.h>
@@ -24,6 +25,7 @@
 #include <linux/pid.h>
 #include <linux/poll.h>
 #include <linux/refcount.h>
+#include <linux/sizes.h>
 #include <linux/spinlock.h>
 #include <linux/uio.h>
 #include <linux/wait.h>
@@ -31,9 +33,9 @@
 
 #include "uapi/fusd.h"
 
-#define FUSD_DEFAULT_IO		(1U << 20)
-#define FUSD_MOST_IO		(16U << 20)
-#define FUSD_MOST_TABLE		(256U << 10)
+#define FUSD_DEFAULT_IO		SZ_1M
+#define FUSD_MOST_IO		SZ_16M
+#define FUSD_MOST_TABLE		SZ_256K
 #define FUSD_MOST_AREAS		1024U
 #define FUSD_DEFAULT_OPENS	65536U
 #define FUSD_INTERRUPT_MS	10000U
@@ -119,7 +121,8 @@ struct fusd_file {
 	bool opened;			/* the daemon knows it */
 	u64 cookie;
 	__poll_t events;
-	int dead;			/* -errno of every call, where the daemon could not restore it */
+	/* -errno of every call, where the daemon could not restore it */
+	int dead;
 };
 
 enum fusd_req_state {
@@ -145,7 +148,10 @@ struct fusd_req {
 	u32 data_len;
 	ktime_t since;		/* it was made */
 
-	/* Under dev->lock; the caller reads the answer when it has seen DONE with acquire semantics. */
+	/*
+	 * Under dev->lock; the caller reads the answer once it has seen DONE, with acquire
+	 * semantics.
+	 */
 	struct list_head node;		/* dev->queue */
 	struct hlist_node sent_node;	/* dev->sent */
 	struct list_head interrupt_node;
@@ -163,15 +169,15 @@ struct fusd_req {
 	u32 answer_len;
 };
 
-/* main.c */
+/* The module. */
 extern struct class *fusd_class;
 extern dev_t fusd_first_devt;
 #define FUSD_MINORS 65536
 
-/* control.c */
+/* The daemon's side. */
 extern const struct file_operations fusd_control_fops;
 
-/* device.c */
+/* Devices. */
 struct fusd_device *fusd_device_create(struct fusd_conn *conn, const struct fusd_create *msg);
 struct fusd_device *fusd_device_recover(struct fusd_conn *conn, const struct fusd_recover *msg);
 int fusd_device_start(struct fusd_device *dev);
@@ -181,7 +187,8 @@ void fusd_device_leave(struct fusd_device *dev, struct fusd_conn *conn, bool for
 void fusd_device_end_all(void);
 static inline bool fusd_has_daemon(const struct fusd_device *dev)
 {
-	return dev->state == FUSD_LIVE || dev->state == FUSD_QUIESCED || dev->state == FUSD_RESTORING;
+	return dev->state == FUSD_LIVE || dev->state == FUSD_QUIESCED ||
+	       dev->state == FUSD_RESTORING;
 }
 
 static inline struct fusd_device *fusd_device_get(struct fusd_device *dev)
@@ -195,17 +202,20 @@ static inline void fusd_device_put(struct fusd_device *dev)
 	put_device(&dev->dev);
 }
 
-/* request.c */
+/* Requests. */
 struct fusd_req *fusd_req_new(struct fusd_file *file, u16 op);
 void fusd_req_put(struct fusd_req *req);
-/* Asks the daemon and waits. @return the daemon's result, or -errno; the answer's data is in req->answer */
+/*
+ * Asks the daemon and waits. @return the daemon's result, or -errno; the answer's data is in
+ * req->answer
+ */
 s64 fusd_call(struct fusd_req *req);
 /* Sends without waiting: FUSD_NO_REPLY. */
 void fusd_tell(struct fusd_req *req);
 bool fusd_has_request(struct fusd_device *dev, struct fusd_conn *conn);
 ssize_t fusd_send_next(struct fusd_device *dev, struct fusd_conn *conn, struct iov_iter *to);
-int fusd_take_reply(struct fusd_device *dev, struct fusd_conn *conn, const struct fusd_reply *reply,
-		    struct iov_iter *data);
+int fusd_take_reply(struct fusd_device *dev, struct fusd_conn *conn,
+		    const struct fusd_reply *reply, struct iov_iter *data);
 int fusd_req_waits(struct fusd_device *dev, u64 id);
 /* With dev->lock held. */
 void fusd_req_finish(struct fusd_req *req, s64 result);
@@ -216,25 +226,26 @@ void fusd_queue_restore(struct fusd_device *dev, struct fusd_req *req, struct fu
 void fusd_requests_exit(void);
 void fusd_reqs_free(struct list_head *requests);
 
-/* file.c */
+/* Open files. */
 extern const struct file_operations fusd_file_fops;
 struct fusd_file *fusd_file_get(struct fusd_file *file);
 void fusd_file_put(struct fusd_file *file);
 int fusd_publish(struct fusd_device *dev, const struct fusd_publish *msg);
 void fusd_file_wake(struct fusd_file *file, __poll_t wake);
 
-/* table.c */
+/* Tables of ioctl commands. */
 struct fusd_table_copy;
 struct fusd_table_copy *fusd_table_take(const struct fusd_table *head, struct iov_iter *from);
 void fusd_table_put(struct fusd_table_copy *table);
 struct fusd_table_copy *fusd_table_get(struct fusd_device *dev);
-const struct fusd_command *fusd_table_find(const struct fusd_table_copy *table, u32 cmd, u8 model);
+const struct fusd_command *fusd_table_find(const struct fusd_table_copy *table, u32 cmd,
+					   u8 model);
 
-/* ioctl.c */
+/* ioctl(2) */
 long fusd_ioctl(struct file *filp, unsigned int cmd, unsigned long arg);
 long fusd_compat_ioctl(struct file *filp, unsigned int cmd, unsigned long arg);
 
-/* deadlock.c */
+/* Deadlocks between daemons. */
 struct fusd_waiting {
 	struct hlist_node node;
 	struct pid *thread;
@@ -247,7 +258,7 @@ void fusd_serves_no_more(struct fusd_conn *conn);
 int fusd_waits(struct fusd_waiting *waiting, struct fusd_device *dev);
 void fusd_waits_no_more(struct fusd_waiting *waiting);
 
-/* region.c */
+/* Regions. */
 int fusd_region_init(void);
 void fusd_region_exit(void);
 int fusd_region_add(struct fusd_device *dev, const struct fusd_region *msg);
@@ -255,7 +266,7 @@ void fusd_regions_free(struct fusd_device *dev);
 /* @base is of the mapping that asks, in bytes */
 int fusd_region_map(struct fusd_device *dev, struct vm_area_struct *vma, u64 base, bool daemon);
 
-/* status.c */
+/* Status. */
 extern const struct attribute_group *fusd_groups[];
 
 #endif
