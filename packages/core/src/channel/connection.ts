@@ -9,7 +9,8 @@ import { DeviceError } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import { type Link, openLink, peek, READY, WRITE_FAILED, watch, writev } from "../native.ts";
 import type { FuseNode } from "../session/fuse-node.ts";
-import { FuseSession, type Parts } from "../session/fuse-session.ts";
+import { FuseSession } from "../session/fuse-session.ts";
+import type { Parts } from "../session/session.ts";
 import type { ChannelOptions } from "./channel.ts";
 import { systemClock } from "./clock.ts";
 

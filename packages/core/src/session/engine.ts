@@ -21,9 +21,12 @@ import { Opens } from "./opens.ts";
 export interface EngineListener {
   /** A call that run() left open is settled now. */
   late(call: Call): void;
-  /** Whoever polls this file shall ask again. */
-  pollChanged(file: File): void;
+  /** The driver said so of a file that is `polled`, or the file was hung up: who polls it shall look again. */
+  pollChanged(file: File, wake: PollWake): void;
 }
+
+/** Why pollers are woken. */
+export type PollWake = Wake | "urgent" | "hangup";
 
 export interface EngineOptions {
   readonly driver: AnyDriver;
@@ -129,19 +132,19 @@ export class Engine implements FileOwner {
 
   wake(file: File, wake: Wake): void {
     file.wakes++;
-    if (file.hungUp !== undefined || (file.parked.size === 0 && file.pollHandle === undefined)) return;
+    if (file.hungUp !== undefined || (file.parked.size === 0 && !file.polled)) return;
     this.#changes.do(() => {
       for (const call of [...file.parked]) {
         if (!call.parked || !call.wants(wake)) continue;
         call.askedAgain = 0;
         this.#retry(call);
       }
-      this.#listener.pollChanged(file);
+      if (file.polled) this.#listener.pollChanged(file, wake);
     });
   }
 
   urgent(file: File): void {
-    if (file.pollHandle !== undefined) this.#changes.do(() => this.#listener.pollChanged(file));
+    if (file.polled) this.#changes.do(() => this.#listener.pollChanged(file, "urgent"));
   }
 
   hangup(file: File, hangUp: HangUp): void {
@@ -151,7 +154,7 @@ export class Engine implements FileOwner {
       for (const call of [...this.#waiting.values()]) {
         if (call.file === file && call.kind !== "release") this.#end(call, hangUp.errno);
       }
-      this.#listener.pollChanged(file);
+      if (file.polled) this.#listener.pollChanged(file, "hangup");
     });
   }
 

@@ -34,19 +34,18 @@ export class File implements OpenFile {
   /** What the driver's open() returned. */
   state: unknown = undefined;
   /** O_NONBLOCK as last seen in a read or a write, for ioctls, whose messages do not carry it. */
-  nonBlocking: boolean;
+  nonBlocking = false;
   hungUp: HangUp | undefined = undefined;
   /** Calls that wait for a wake-up, oldest first. */
   readonly parked = new Set<Call>();
-  /** The kernel's name for whoever polls this file, while one wake-up is wanted. */
-  pollHandle: bigint | undefined = undefined;
+  /** Somebody wants to hear when what poll(2) would say has changed. */
+  polled = false;
   /** How often the driver said that something changed. */
   wakes = 0;
 
-  constructor(id: number, flags: number, nonBlocking: boolean, owner: FileOwner) {
+  constructor(id: number, flags: number, owner: FileOwner) {
     this.id = id;
     this.flags = flags;
-    this.nonBlocking = nonBlocking;
     this.#owner = owner;
   }
 

@@ -1,3 +1,3 @@
 export type { Clock } from "./clock.ts";
 export * from "./driver.ts";
-export type { Parts } from "./fuse-session.ts";
+export type { Parts } from "./session.ts";

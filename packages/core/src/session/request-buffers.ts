@@ -1,28 +1,27 @@
 // Where requests are read into. A write that has to wait keeps its bytes, so the next request goes elsewhere: into a
 // buffer that is free again, or a new one.
 
-import { RequestView } from "../wire/request.ts";
 import type { Call } from "./call.ts";
 import { KeptBytes } from "./kept-bytes.ts";
 
 /** Free buffers kept for reuse. */
 const SPARE_BUFFERS = 4;
 
-export class RequestBuffers {
+export class RequestBuffers<V> {
   readonly #size: number;
-  readonly #allocate: (size: number) => Uint8Array;
-  readonly #spare: RequestView[] = [];
+  readonly #make: (size: number) => V;
+  readonly #spare: V[] = [];
   readonly #kept = new KeptBytes();
 
-  /** @param size bytes of the largest request */
-  constructor(size: number, allocate: (size: number) => Uint8Array) {
+  /** @param size bytes of the largest request @param make a view of so many new bytes */
+  constructor(size: number, make: (size: number) => V) {
     this.#size = size;
-    this.#allocate = allocate;
+    this.#make = make;
   }
 
   /** A buffer for the next request. */
-  take(): RequestView {
-    return this.#spare.pop() ?? new RequestView(this.#allocate(this.#size));
+  take(): V {
+    return this.#spare.pop() ?? this.#make(this.#size);
   }
 
   /** This user's writes may keep nothing more. */
@@ -31,7 +30,7 @@ export class RequestBuffers {
   }
 
   /** Keeps the bytes of a write that waits, until its giveBuffer(). @returns where the next request goes */
-  keep(call: Call, view: RequestView): RequestView {
+  keep(call: Call, view: V): V {
     const { uid } = call.caller;
     if (call.parked) {
       // Nobody but us holds it now, and it can be much smaller than a buffer.

@@ -3,6 +3,7 @@
 
 import { encode, type Infer, offsetsOf, type Region, sizeOf } from "../layout/index.ts";
 import * as abi from "./abi.ts";
+import { MessageFront, SHORT_TAIL } from "./message-front.ts";
 
 const HEADER = offsetsOf(abi.fuse_out_header, "lp64");
 const OPEN = offsetsOf(abi.fuse_open_out, "lp64");
@@ -15,8 +16,6 @@ export const OUT_HEADER_SIZE = sizeOf(abi.fuse_out_header, "lp64");
 const BODY = OUT_HEADER_SIZE;
 /** Header and the largest fixed body (struct fuse_attr_out): room for the front of every message. */
 export const FRONT_SIZE = BODY + ATTR_OUT_SIZE;
-/** A tail of at most so many bytes is copied behind its front: one stretch costs the kernel less than two. */
-const SHORT_TAIL = 1024;
 /** What a ReplyFront needs. */
 export const REPLY_SIZE = FRONT_SIZE + SHORT_TAIL;
 const WRITE_OUT_SIZE = sizeOf(abi.fuse_write_out, "lp64");
@@ -28,56 +27,31 @@ const BODY_WORD = BODY / 4;
 const LEN = HEADER.len / 4;
 const ERROR = HEADER.error / 4;
 const UNIQUE = HEADER.unique / 4;
-/** So few bytes are copied sooner one by one than by a call of set(). */
-const TINY_TAIL = 16;
 const ONE_BYTE = new Uint8Array(1);
 
 /** The front of one message, used again for the next: a header and a fixed body. */
-export class ReplyFront {
-  readonly memory: Uint8Array;
-  readonly #view: DataView;
-  /** The same, in words of the machine's own order, for what each answer has. */
-  readonly #words: Uint32Array;
-  /** The memory cut to each length that has occurred, as the one part of a message: a fast answer allocates nothing. */
-  readonly #cut: ([Uint8Array] | undefined)[] = new Array(REPLY_SIZE + 1).fill(undefined);
-
+export class ReplyFront extends MessageFront {
   /** @param memory where each message begins, at least REPLY_SIZE bytes, aligned to 4 */
   constructor(memory: Uint8Array = new Uint8Array(REPLY_SIZE)) {
-    this.memory = memory;
-    this.#view = new DataView(memory.buffer, memory.byteOffset, memory.byteLength);
-    this.#words = new Uint32Array(memory.buffer, memory.byteOffset, FRONT_SIZE / 4);
+    super(memory);
   }
 
   #finish(bodySize: number, tailSize: number, error: number): Uint8Array {
-    this.#words[LEN] = BODY + bodySize + tailSize;
-    this.#words[ERROR] = error;
-    return this.#whole(BODY + bodySize)[0];
+    this.words[LEN] = BODY + bodySize + tailSize;
+    this.words[ERROR] = error;
+    return this.whole(BODY + bodySize)[0];
   }
 
-  #whole(size: number): [Uint8Array] {
-    let parts = this.#cut[size];
-    if (parts === undefined) {
-      parts = [this.memory.subarray(0, size)];
-      this.#cut[size] = parts;
-    }
-    return parts;
-  }
-
-  /** A message of a front and what comes after it: in one part when that is short. */
+  /** A message without an error. */
   #message(bodySize: number, tail: Uint8Array, tailSize: number): readonly Uint8Array[] {
-    const size = BODY + bodySize;
-    this.#words[LEN] = size + tailSize;
-    this.#words[ERROR] = 0;
-    if (tailSize > SHORT_TAIL) return [this.#whole(size)[0], tail];
-    if (tailSize <= TINY_TAIL) for (let at = 0; at < tailSize; at++) this.memory[size + at] = tail[at] ?? 0;
-    else this.memory.set(tail, size);
-    return this.#whole(size + tailSize);
+    this.words[ERROR] = 0;
+    return this.message(BODY + bodySize, tail, tailSize);
   }
 
   /** Which request is answered. */
   to(uniqueLow: number, uniqueHigh: number): this {
-    this.#words[UNIQUE] = uniqueLow;
-    this.#words[UNIQUE + 1] = uniqueHigh;
+    this.words[UNIQUE] = uniqueLow;
+    this.words[UNIQUE + 1] = uniqueHigh;
     return this;
   }
 
@@ -93,24 +67,24 @@ export class ReplyFront {
 
   /** @param openFlags FOPEN bits, which CUSE has no use for */
   open(fh: number, openFlags: number): Uint8Array {
-    this.#view.setUint32(BODY + OPEN.fh, fh, true);
-    this.#view.setUint32(BODY + OPEN.fh + 4, 0, true);
-    this.#view.setUint32(BODY + OPEN.open_flags, openFlags, true);
-    this.#view.setUint32(BODY + OPEN.padding, 0, true);
+    this.view.setUint32(BODY + OPEN.fh, fh, true);
+    this.view.setUint32(BODY + OPEN.fh + 4, 0, true);
+    this.view.setUint32(BODY + OPEN.open_flags, openFlags, true);
+    this.view.setUint32(BODY + OPEN.padding, 0, true);
     return this.#finish(sizeOf(abi.fuse_open_out, "lp64"), 0, 0);
   }
 
   written(size: number): readonly Uint8Array[] {
-    this.#words[BODY_WORD] = size;
-    this.#words[BODY_WORD + 1] = 0;
-    this.#words[LEN] = BODY + WRITE_OUT_SIZE;
-    this.#words[ERROR] = 0;
-    return this.#whole(BODY + WRITE_OUT_SIZE);
+    this.words[BODY_WORD] = size;
+    this.words[BODY_WORD + 1] = 0;
+    this.words[LEN] = BODY + WRITE_OUT_SIZE;
+    this.words[ERROR] = 0;
+    return this.whole(BODY + WRITE_OUT_SIZE);
   }
 
   polled(revents: number): Uint8Array {
-    this.#view.setUint32(BODY, revents, true);
-    this.#view.setUint32(BODY + 4, 0, true);
+    this.view.setUint32(BODY, revents, true);
+    this.view.setUint32(BODY + 4, 0, true);
     return this.#finish(POLL_OUT_SIZE, 0, 0);
   }
 
@@ -126,35 +100,35 @@ export class ReplyFront {
     const size = (input.length + output.length) * IOVEC_SIZE;
     const middle = input.length * IOVEC_SIZE;
     const front = BODY + IOCTL_OUT_SIZE;
-    this.#words[LEN] = front + size;
-    this.#words[ERROR] = 0;
+    this.words[LEN] = front + size;
+    this.words[ERROR] = 0;
     if (size <= SHORT_TAIL) {
-      putAreas(this.#view, front, input);
-      putAreas(this.#view, front + middle, output);
-      return this.#whole(front + size);
+      putAreas(this.view, front, input);
+      putAreas(this.view, front + middle, output);
+      return this.whole(front + size);
     }
     const iovecs = new Uint8Array(size);
     const view = new DataView(iovecs.buffer);
     putAreas(view, 0, input);
     putAreas(view, middle, output);
-    return [this.#whole(front)[0], iovecs];
+    return [this.whole(front)[0], iovecs];
   }
 
   #ioctl(result: number, flags: number, inIovs: number, outIovs: number): void {
-    this.#view.setInt32(BODY + IOCTL.result, result, true);
-    this.#view.setUint32(BODY + IOCTL.flags, flags, true);
-    this.#view.setUint32(BODY + IOCTL.in_iovs, inIovs, true);
-    this.#view.setUint32(BODY + IOCTL.out_iovs, outIovs, true);
+    this.view.setInt32(BODY + IOCTL.result, result, true);
+    this.view.setUint32(BODY + IOCTL.flags, flags, true);
+    this.view.setUint32(BODY + IOCTL.in_iovs, inIovs, true);
+    this.view.setUint32(BODY + IOCTL.out_iovs, outIovs, true);
   }
 
   /** CUSE_INIT's answer, which makes the kernel create the device. @param info "DEVNAME=...\0" */
   cuseInit(info: Uint8Array): Uint8Array {
     this.memory.fill(0, BODY);
-    this.#view.setUint32(BODY + INIT.major, abi.FUSE_KERNEL_VERSION, true);
-    this.#view.setUint32(BODY + INIT.minor, abi.FUSE_KERNEL_MINOR_VERSION, true);
-    this.#view.setUint32(BODY + INIT.flags, abi.CUSE_UNRESTRICTED_IOCTL, true);
-    this.#view.setUint32(BODY + INIT.max_read, abi.MAX_TRANSFER, true);
-    this.#view.setUint32(BODY + INIT.max_write, abi.MAX_TRANSFER, true);
+    this.view.setUint32(BODY + INIT.major, abi.FUSE_KERNEL_VERSION, true);
+    this.view.setUint32(BODY + INIT.minor, abi.FUSE_KERNEL_MINOR_VERSION, true);
+    this.view.setUint32(BODY + INIT.flags, abi.CUSE_UNRESTRICTED_IOCTL, true);
+    this.view.setUint32(BODY + INIT.max_read, abi.MAX_TRANSFER, true);
+    this.view.setUint32(BODY + INIT.max_write, abi.MAX_TRANSFER, true);
     return this.#finish(abi.CUSE_INIT_OUT_SIZE, info.length, 0);
   }
 
@@ -191,7 +165,7 @@ export class ReplyFront {
   /** Wakes whoever polls the file that the kernel knows as `kh`. */
   notifyPoll(kh: bigint): Uint8Array {
     this.to(0, 0);
-    this.#view.setBigUint64(BODY, kh, true);
+    this.view.setBigUint64(BODY, kh, true);
     return this.#finish(sizeOf(abi.fuse_notify_poll_wakeup_out, "lp64"), 0, abi.FUSE_NOTIFY_POLL);
   }
 }

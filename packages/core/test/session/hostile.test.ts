@@ -3,7 +3,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { command, defineDevice, struct, u32, wouldBlock } from "../../src/index.ts";
-import { FuseSession, type Parts } from "../../src/session/fuse-session.ts";
+import { FuseSession } from "../../src/session/fuse-session.ts";
+import type { Parts } from "../../src/session/session.ts";
 import { FUSE_OPCODE } from "../../src/wire/abi.ts";
 import { FakeClock } from "../fake-clock.ts";
 import { errno, isPending, RecordingLog, settled, start } from "./harness.ts";

@@ -4,7 +4,8 @@
 import { describe, expect, test } from "vitest";
 import { defineDevice } from "../../src/index.ts";
 import { FuseNode } from "../../src/session/fuse-node.ts";
-import { FuseSession, type Parts } from "../../src/session/fuse-session.ts";
+import { FuseSession } from "../../src/session/fuse-session.ts";
+import type { Parts } from "../../src/session/session.ts";
 import { FakeClock } from "../fake-clock.ts";
 import { RecordingLog } from "../session/harness.ts";
 import { header, hex, UNIQUE } from "./hex.ts";
