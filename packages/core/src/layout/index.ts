@@ -36,6 +36,8 @@ export {
   type CountRule,
   cstring,
   enumeration,
+  type Flagged,
+  flagged,
   flags,
   type Infer,
   i8,
@@ -61,3 +63,4 @@ export {
   ulong,
   union,
 } from "./schema.ts";
+export { type FlatCommand, type FlatLink, type FlatTable, type FlatType, flatTable } from "./table.ts";

@@ -6,6 +6,15 @@ import { DeviceError } from "../errors.ts";
 /** As the client sees it: "in" is read from its memory, "out" is written to it, "inout" both. */
 export type Direction = "in" | "out" | "inout";
 
+/** A direction told by a mask on an integer field of the struct that holds the pointer, for readers that are no program. */
+export interface FlaggedDirection {
+  readonly field: string;
+  readonly mask: number | bigint;
+  /** Where the field has one of the mask's bits. */
+  readonly set: Direction;
+  readonly clear: Direction;
+}
+
 export type ScalarType =
   | "u8"
   | "i8"
@@ -64,6 +73,8 @@ export interface PointerLayout {
   readonly kind: "pointer";
   readonly target: Layout;
   readonly direction: (parent: object) => Direction;
+  /** The same as data; undefined where it takes the function to tell. */
+  readonly told: Direction | FlaggedDirection | undefined;
   readonly nullable: boolean;
 }
 

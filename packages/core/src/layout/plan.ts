@@ -49,6 +49,8 @@ export interface IoctlRequest {
   readonly outSize: number;
   /** Looks at the client's memory, where that is possible: for fewer rounds. */
   readonly peek?: Peek | undefined;
+  /** The kernel has followed the links itself (tables of /dev/fusd): there is one level, the last, and no retry. */
+  readonly complete?: boolean | undefined;
 }
 
 /** A look at the client's memory before the kernel copies it. */
@@ -83,7 +85,8 @@ export function plan<Arg>(command: Command<Arg>, request: IoctlRequest, limits: 
   const holder: Fields & { argument: unknown } = { argument: undefined };
   const site = { base: request.arg, direction, parent: holder, name: "argument" };
   const root = new Part(schema.layout, request.model, site);
-  const retry = gather(root, request, { ...limits, depth: depthOf(schema.layout) });
+  const { complete = false } = request;
+  const retry = gather(root, request, { ...limits, complete, depth: complete ? 1 : depthOf(schema.layout) });
   return retry ?? call(holder.argument, (value) => writeBack(root, value));
 }
 
@@ -97,7 +100,11 @@ function call<Arg>(value: unknown, reply: (value: Arg) => Uint8Array): Call<Arg>
   return { kind: "call", value: value as Arg, reply };
 }
 
-type Limits = PlanLimits & { readonly depth: number };
+interface Limits extends PlanLimits {
+  /** For the tags: of what comes in one level, 1. */
+  readonly depth: number;
+  readonly complete: boolean;
+}
 
 /** Takes the request's data apart, level by level. @returns undefined when it is all there, else what to ask for */
 function gather(root: Part, { input, outSize, peek }: IoctlRequest, limits: Limits): Retry | undefined {
@@ -106,11 +113,12 @@ function gather(root: Part, { input, outSize, peek }: IoctlRequest, limits: Limi
   let view: DataView | undefined;
   let next = [root];
   for (let level = 1; ; level++) {
-    const matches = input.length === here.inSize && outSize === here.outSize + here.tag;
-    if (matches && next.length === 0) return undefined;
+    const isLast = next.length === 0;
+    const matches = input.length === here.inSize && outSize === here.outSize + here.tag && (isLast || !limits.complete);
+    if (matches && isLast) return undefined;
     const ahead = extended(here, next, level, limits);
     const from = here.inSize;
-    if (!matches && (next.length === 0 || input.length < ahead.inSize)) {
+    if (!matches && (isLast || input.length < ahead.inSize)) {
       if (peek !== undefined) {
         peek.missed();
         return retry([root], extended(NOTHING, [root], 1, limits));

@@ -10,6 +10,7 @@ import {
   type Direction,
   depthOf,
   type Field,
+  type FlaggedDirection,
   isOpen,
   type Layout,
   type ScalarLayout,
@@ -182,11 +183,24 @@ export function struct<T>(schemas: { readonly [K in keyof T]: Schema<T[K], T, T>
   return { layout: { kind: "struct", fields } };
 }
 
+/** Bits of a mask's field that are there in every data model, and that no sign is extended into. */
+function maskBits(type: ScalarType): number {
+  const digits = /\d+$/.exec(type);
+  return digits === null ? 32 : Number(digits[0]);
+}
+
 function checkField({ name, layout }: Field, fields: readonly Field[]): void {
   // Digits alone would move to the front of the object's order of properties.
   if (!/^[A-Za-z_]\w*$/.test(name)) throw new UsageError(`${name}: not a C field name`);
   if (isOpen(layout) && (layout.kind === "struct" || name !== fields.at(-1)?.name)) {
     throw new UsageError(`${name}: only the last field can have a size that depends on the data, and not as a struct`);
+  }
+  if (layout.kind === "pointer" && typeof layout.told === "object") {
+    const { field, mask } = layout.told;
+    const flags = fields.find((other) => other.name === field);
+    if (flags?.layout.kind !== "scalar") throw new UsageError(`${name}: its direction's ${field} is no integer field`);
+    if (BigInt(mask) >> BigInt(maskBits(flags.layout.type)) !== 0n)
+      throw new UsageError(`${name}: its direction's mask ${mask} has bits that ${field} has not`);
   }
   const length = toldCount(layout.kind === "pointer" ? layout.target : layout);
   if (typeof length?.by !== "string") return;
@@ -204,28 +218,75 @@ export function union(...members: readonly Alone<unknown>[]): Alone<Uint8Array> 
   return { layout: { kind: "union", members: layouts } };
 }
 
+/** What flagged() makes: the field's name is matched with the struct. */
+export interface Flagged<Name extends string = string> extends FlaggedDirection {
+  readonly field: Name;
+}
+
+/**
+ * A direction that an integer field of the struct tells: `set` where it has one of the mask's bits, else `clear`. As
+ * good as the function that says the same, and the fusd channel's kernel can follow it by itself.
+ * @throws UsageError for a mask that is no set of bits
+ */
+export function flagged<const Name extends string>(
+  field: Name,
+  mask: number | bigint,
+  set: Direction,
+  clear: Direction,
+): Flagged<Name> {
+  if ((typeof mask === "number" && !Number.isSafeInteger(mask)) || mask <= 0)
+    throw new UsageError(`a mask is a positive integer, not ${mask}`);
+  return { field, mask, set, clear };
+}
+
+function tellFlagged({ field, mask, set, clear }: FlaggedDirection): (parent: object) => Direction {
+  const bits = BigInt(mask);
+  return (parent) => {
+    // struct() has seen to it that the field is there, and an integer.
+    const value = (parent as Readonly<Record<string, number | bigint>>)[field] ?? 0;
+    return (BigInt(value) & bits) === 0n ? clear : set;
+  };
+}
+
 /**
  * A pointer field. Its value is what it points to: the planner follows it. NULL is EFAULT, or null where `nullable`;
  * a length of 0 is empty wherever the pointer points.
- * @param direction "in" (default), "out", "inout", or a function of the enclosing struct's fields; other pointers in
- *   that struct are not there yet when it is asked. A target that itself holds pointers or lengths is always read,
- *   because they are the client's
+ * @param direction "in" (default), "out", "inout", flagged(), or a function of the enclosing struct's fields; other
+ *   pointers in that struct are not there yet when it is asked. A target that itself holds pointers or lengths is always
+ *   read, because they are the client's
  */
+export function ptr<T, Needs, const Name extends string, const Nullable extends boolean = false>(
+  target: Schema<T, Needs, unknown>,
+  direction: Flagged<Name>,
+  options?: { readonly nullable: Nullable },
+): PointerSchema<Nullable extends true ? T | null : T, Needs & Lengths<Name>, unknown>;
 export function ptr<T, Needs, Parent, const Nullable extends boolean = false>(
   target: Schema<T, Needs, unknown>,
-  direction: Direction | ((parent: Parent) => Direction) = "in",
+  direction?: Direction | ((parent: Parent) => Direction),
   options?: { readonly nullable: Nullable },
-): PointerSchema<Nullable extends true ? T | null : T, Needs, Parent> {
+): PointerSchema<Nullable extends true ? T | null : T, Needs, Parent>;
+export function ptr(
+  target: Schema<unknown, never, unknown>,
+  direction: Direction | Flagged | ((parent: never) => Direction) = "in",
+  options?: { readonly nullable: boolean },
+): PointerSchema<unknown, never, never> {
   if (target.layout.kind === "pointer") {
     throw new UsageError("a pointer to a pointer: put the inner one in a struct");
   }
-  const tell = typeof direction === "function" ? direction : () => direction;
+  const tell = teller(direction);
   const layout: Layout = {
     kind: "pointer",
     target: target.layout,
-    // struct() takes a pointer only where the struct's value fits Parent, and the planner passes just that value.
-    direction: (parent) => tell(parent as Parent),
+    direction: tell,
+    told: typeof direction === "function" ? undefined : direction,
     nullable: options?.nullable ?? false,
   };
-  return Object.assign((parent: Parent) => tell(parent), { layout });
+  return Object.assign((parent: never) => tell(parent), { layout });
+}
+
+function teller(direction: Direction | Flagged | ((parent: never) => Direction)): (parent: object) => Direction {
+  if (typeof direction === "object") return tellFlagged(direction);
+  if (typeof direction === "string") return () => direction;
+  // struct() takes a pointer only where the struct's value fits its Parent, and the planner passes just that value.
+  return (parent) => direction(parent as never);
 }

@@ -53,6 +53,8 @@ export class Call {
   encodeOutput: ((arg: unknown) => Uint8Array) | undefined = undefined;
 
   // The answer.
+  /** The kernel waits for one. */
+  isAnswered = true;
   settled = false;
   /** Positive errno, or 0. */
   errno = 0;

@@ -132,15 +132,21 @@ export class Engine implements FileOwner {
 
   wake(file: File, wake: Wake): void {
     file.wakes++;
-    if (file.hungUp !== undefined || (file.parked.size === 0 && !file.polled)) return;
+    // A call whose handler says this is not parked: it sees by `wakes` that it is to be asked again.
+    const waits = file.parked.size > 0;
+    if (file.hungUp !== undefined || !(waits || file.polled)) return;
     this.#changes.do(() => {
-      for (const call of [...file.parked]) {
-        if (!call.parked || !call.wants(wake)) continue;
-        call.askedAgain = 0;
-        this.#retry(call);
-      }
+      if (waits) this.#retryAll(file, wake);
       if (file.polled) this.#listener.pollChanged(file, wake);
     });
+  }
+
+  #retryAll(file: File, wake: Wake): void {
+    for (const call of [...file.parked]) {
+      if (!call.parked || !call.wants(wake)) continue;
+      call.askedAgain = 0;
+      this.#retry(call);
+    }
   }
 
   urgent(file: File): void {
@@ -262,10 +268,14 @@ export class Engine implements FileOwner {
     else this.#cutShort(call, call.abortErrno ?? ERRNO.EINTR);
   }
 
+  /**
+   * ENOSYS for an open becomes ENXIO: it would tell FUSE that this daemon knows no OPEN at all, and the kernel would
+   * never ask again (fuse_file_open() in fs/fuse/file.c).
+   */
   #settle(call: Call, errno: number): void {
     if (call.settled) throw new InternalError(`${call.label} was answered twice`);
     call.settled = true;
-    call.errno = errno;
+    call.errno = call.kind === "open" && errno === ERRNO.ENOSYS ? ERRNO.ENXIO : errno;
     if (call.kind === "open" && errno !== 0) this.#opens.forget(call.file);
     // One that never waited is nowhere to be taken out of.
     if (call.hasWaited) this.#forget(call);

@@ -205,7 +205,7 @@ export class FuseSession extends Session<RequestView, FuseFile> {
 
   protected override answer(call: Call, late: boolean): Parts {
     const front = (late ? this.#lateFront : this.#front).to(call.uniqueLow, call.uniqueHigh);
-    if (call.errno !== 0) return [front.status(errnoFor(call))];
+    if (call.errno !== 0) return [front.status(call.errno)];
     switch (call.kind) {
       case "read":
         return front.data(call.bytes, call.count);
@@ -227,14 +227,6 @@ export class FuseSession extends Session<RequestView, FuseFile> {
   status(errno: number): Parts {
     return [this.#to().status(errno)];
   }
-}
-
-/**
- * ENOSYS would tell the kernel that this daemon knows no OPEN at all, and it would never ask again (fuse_file_open() in
- * fs/fuse/file.c).
- */
-function errnoFor({ kind, errno }: Call): number {
-  return kind === "open" && errno === ERRNO.ENOSYS ? ERRNO.ENXIO : errno;
 }
 
 /** The other half of wire/opcodes.ts: what each opcode does. The compiler sees to it that none is missing. */

@@ -1,7 +1,7 @@
 // The one mechanism for blocking, O_NONBLOCK, poll, signals and hang-up.
 
 import { expect, test, vi } from "vitest";
-import { defineDevice, type OpenFile, POLL, wouldBlock, wouldBlockFor } from "../../src/index.ts";
+import { command, defineDevice, type OpenFile, POLL, wouldBlock, wouldBlockFor } from "../../src/index.ts";
 import { bytes, errno, isPending, settled, start, text } from "./harness.ts";
 
 /** A pipe with room for `room` bytes. */
@@ -25,6 +25,8 @@ function pipe(room = 8) {
       return taken.length;
     },
     poll: () => (held.length > 0 ? POLL.IN : 0) | (held.length < room ? POLL.OUT : 0),
+    commands: { TICK: command(0x5401, "none") },
+    ioctl: { TICK: () => 0 },
   });
   return device;
 }

@@ -1,7 +1,7 @@
 // Hang-ups with a driver's own errno, urgent wake-ups, and the limit of open files.
 
 import { expect, test } from "vitest";
-import { defineDevice, POLL, UsageError, wouldBlock } from "../../src/index.ts";
+import { command, defineDevice, POLL, UsageError, wouldBlock } from "../../src/index.ts";
 import { bytes, errno, isPending, settled, start } from "./harness.ts";
 
 const O_RDWR = 2;
@@ -12,6 +12,8 @@ function waitingDevice() {
     read: () => wouldBlock,
     write: () => wouldBlock,
     poll: () => 0,
+    commands: { TICK: command(0x1234, "none") },
+    ioctl: { TICK: () => 0 },
   });
 }
 

@@ -1,8 +1,10 @@
 // A device on a kernel in memory, with a clock that the test moves and a log that it can look at.
 
 import { onTestFinished } from "vitest";
+import type { MemoryKernelOptions } from "../../src/channel/memory.ts";
 import { type AnyDevice, type Logger, MemoryKernel, serve } from "../../src/index.ts";
 import { FakeClock } from "../fake-clock.ts";
+import type { FusdKernel } from "./fusd-kernel.ts";
 
 export interface LogLine {
   readonly level: keyof Logger;
@@ -21,11 +23,24 @@ export class RecordingLog implements Logger {
   }
 }
 
+type AnyKernel = MemoryKernel | FusdKernel;
+
+let Kernel: new (options: MemoryKernelOptions) => AnyKernel = MemoryKernel;
+
+/** From now on start() serves on another kernel: for a file that runs the tests of others on it. */
+export function useKernel(kernel: typeof Kernel): void {
+  Kernel = kernel;
+}
+
 /** Serves a device until the test ends. */
-export async function start(device: AnyDevice) {
+export function start(device: AnyDevice) {
+  return startOn(Kernel, device);
+}
+
+export async function startOn<K extends AnyKernel>(Kernel: new (options: MemoryKernelOptions) => K, device: AnyDevice) {
   const clock = new FakeClock();
   const log = new RecordingLog();
-  const kernel = new MemoryKernel({ clock });
+  const kernel = new Kernel({ clock });
   const channel = await serve(device, { channel: kernel, log });
   onTestFinished(async () => {
     const closing = channel.close();

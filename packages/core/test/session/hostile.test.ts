@@ -168,3 +168,12 @@ test("a request under the number of one that waits gets EIO, and the one that wa
   await session.close();
   expect(sent).toEqual([2n, 4n, 4n]);
 });
+
+test("a driver's poll that throws or answers nonsense: POLLERR, and the log says why", async () => {
+  const answers: (() => number)[] = [() => Number.NaN, () => JSON.parse('"IN"'), () => JSON.parse("{")];
+  const { kernel, log } = await start(defineDevice({ name: "poll", poll: () => (answers.shift() ?? (() => 1))() }));
+  const file = await kernel.openFile();
+  for (let i = 0; i < 3; i++) expect(await file.poll()).toBe(0x8);
+  expect(log.at("error")).toHaveLength(3);
+  expect(await file.poll()).toBe(0x41);
+});

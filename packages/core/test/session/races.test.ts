@@ -175,15 +175,6 @@ test("a driver's poll that answers with a promise: POLLERR, and its rejection is
   expect(unhandled).toEqual([]);
 });
 
-test("a driver's poll that throws or answers nonsense: POLLERR, and the log says why", async () => {
-  const answers: (() => number)[] = [() => Number.NaN, () => JSON.parse('"IN"'), () => JSON.parse("{")];
-  const { kernel, log } = await start(defineDevice({ name: "poll", poll: () => (answers.shift() ?? (() => 1))() }));
-  const file = await kernel.openFile();
-  for (let i = 0; i < 3; i++) expect(await file.poll()).toBe(0x8);
-  expect(log.at("error")).toHaveLength(3);
-  expect(await file.poll()).toBe(0x41);
-});
-
 test("close frees a parked open, releases an open that ends too late, and waits for handlers first", async () => {
   const order: string[] = [];
   const opening = deferred<string>();
