@@ -14,13 +14,13 @@ import { DEFAULT_KERNEL, isKernelLine, KERNEL_LINES, type KernelLine, STOCK_LINE
 import { runInVm } from "../vm/vm.ts";
 import { BITS, type Bits, buildClient, INSIDE } from "./build.ts";
 import { writeDocs } from "./docs.ts";
-import { CHANNELS, type ChannelName, listCases, type Result, runSuite } from "./suite.ts";
+import { CHANNELS, type ChannelName, isKernelNamed, listCases, type Result, runSuite } from "./suite.ts";
 import { tapHeader, tapPlan, tapPoint } from "./tap.ts";
 
 const HELP = `Usage: npm run conformance -- --channel ${CHANNELS.join("|")} [OPTION]...
 
 Runs every case of the conformance suite on one channel, and prints TAP 14. Exit status 1 when a case failed. A channel
-that this machine lacks (cuse: /dev/cuse) is run in a virtual machine.
+that this machine lacks (cuse: /dev/cuse, fusd: /dev/fusd) is run in a virtual machine.
 
   --channel NAME      ${CHANNELS.join(", ")}
   --bits ${BITS.join("|")}   one kind of caller; may be given several times. Default: all that the kernel has
@@ -157,8 +157,9 @@ async function document(values: Values): Promise<number> {
 
 async function runChannel(line: CommandLine): Promise<ChannelRun> {
   const inside = process.env[INSIDE] !== undefined;
-  if (inside && line.channel === "cuse") await run("modprobe", ["-a", "cuse", "snd-dummy"]);
-  if (!inside && (line.vm || (line.channel === "cuse" && !existsSync("/dev/cuse")))) return runInMachine(line);
+  const control = isKernelNamed(line.channel) ? line.channel : undefined;
+  if (inside && control !== undefined) await run("modprobe", ["-a", control, "snd-dummy"]);
+  if (!inside && (line.vm || (control !== undefined && !existsSync(`/dev/${control}`)))) return runInMachine(line);
   process.stdout.write(tapHeader());
   let number = 0;
   const { channel, only, jobs, limit } = line;

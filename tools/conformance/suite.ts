@@ -12,7 +12,7 @@ import { run } from "../shared/run.ts";
 import { type Bits, buildClient } from "./build.ts";
 import { declared, type Unsupported } from "./unsupported.ts";
 
-export const CHANNELS = ["memory", "fuse", "cuse"] as const;
+export const CHANNELS = ["memory", "fuse", "cuse", "fusd"] as const;
 export type ChannelName = (typeof CHANNELS)[number];
 
 export interface Case {
@@ -88,8 +88,13 @@ export async function runSuite(options: SuiteOptions): Promise<Result[]> {
   }
 }
 
+/** The kernel makes the nodes, each under its own name in /dev. */
+export function isKernelNamed(channel: ChannelName): channel is "cuse" | "fusd" {
+  return channel === "cuse" || channel === "fusd";
+}
+
 function placeOf(channel: ChannelName, folder: string): string {
-  if (channel === "cuse") return "/dev/conformance";
+  if (isKernelNamed(channel)) return "/dev/conformance";
   return join(folder, channel === "memory" ? "socket" : "dev");
 }
 

@@ -4,7 +4,8 @@
 import type { Logger } from "../../packages/core/src/log.ts";
 import type { OpenFile } from "../../packages/core/src/session/driver.ts";
 import { FuseNode } from "../../packages/core/src/session/fuse-node.ts";
-import { FuseSession, type FuseSessionOptions, type Parts } from "../../packages/core/src/session/fuse-session.ts";
+import { FuseSession, type FuseSessionOptions } from "../../packages/core/src/session/fuse-session.ts";
+import type { Parts } from "../../packages/core/src/session/session.ts";
 import { SteppedClock } from "./clock.ts";
 import { type EverythingDevice, everythingDevice } from "./driver.ts";
 import { type Failure, Ledger } from "./ledger.ts";

@@ -3,6 +3,7 @@
 export type { Availability, Channel, ChannelKind, NodePermissions } from "./channel/channel.ts";
 export { systemClock } from "./channel/clock.ts";
 export { cuse } from "./channel/cuse.ts";
+export { fusd } from "./channel/fusd.ts";
 export { fuse } from "./channel/fuse.ts";
 export { type MemoryFile, MemoryKernel } from "./channel/memory.ts";
 export { accountId } from "./device/accounts.ts";

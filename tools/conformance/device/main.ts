@@ -1,5 +1,5 @@
 // The daemon of the conformance suite: every node of the reference device, in one process, on one channel.
-//   main.ts --channel cuse|fuse --dir DIR      nodes DIR/stream, DIR/message ... (cuse: DIR is /dev/conformance)
+//   main.ts --channel cuse|fuse|fusd --dir DIR  nodes DIR/stream, DIR/message ... (cuse, fusd: DIR is /dev/conformance)
 //   main.ts --channel memory --socket PATH     a kernel in memory, for clients that speak memory/protocol.ts
 // It prints "ready" when all nodes are there, and ends with its standard input.
 
@@ -50,7 +50,7 @@ async function main(): Promise<void> {
   if (channel === "memory") {
     await serveMemory(socket, devices(), log);
   } else {
-    if (channel !== "cuse" && !existsSync(dir)) mkdirSync(dir, { recursive: true });
+    if (channel === "fuse" && !existsSync(dir)) mkdirSync(dir, { recursive: true });
     const served: Channel[] = [];
     for (const device of devices()) {
       const path = join(dir, device.name.replace("conformance/", ""));

@@ -1,7 +1,8 @@
 // The fuzz target on the real session, shorter than `npm run fuzz`; and planted defects, each of which it must see.
 
 import { describe, expect, test } from "vitest";
-import { FuseSession, type FuseSessionOptions, type Parts } from "../../../packages/core/src/session/fuse-session.ts";
+import { FuseSession, type FuseSessionOptions } from "../../../packages/core/src/session/fuse-session.ts";
+import type { Parts } from "../../../packages/core/src/session/session.ts";
 import { campaign, replay } from "../campaign.ts";
 import { minimise } from "../minimise.ts";
 import type { MakeTarget, Target } from "../rig.ts";

@@ -43,7 +43,7 @@ export interface Wanted {
 }
 
 export interface ChannelKind {
-  /** "cuse", "fuse", "memory". */
+  /** "cuse", "fuse", "fusd", "memory". */
   readonly name: string;
   /** @param wanted what is to be served; without it, whether anything can be */
   probe(wanted?: Wanted): Availability;

@@ -1,28 +1,33 @@
-// One descriptor of the kernel that speaks FUSE, /dev/fuse or /dev/cuse, served until it ends or is closed.
+// One descriptor of the kernel that carries requests, /dev/fuse, /dev/cuse or /dev/fusd, served until it ends or is closed.
 // The main loop is woken once when requests are there; then each native call writes one answer and reads the next
 // request until the kernel has none: two system calls a request.
-// Objects: a Connection owns its descriptor and a FuseSession from the constructor to the end of close().
+// Objects: a Connection owns its descriptor and a session from the constructor to the end of close().
 
 import { closeSync } from "node:fs";
 import { ERRNO, errnoName } from "../errno.ts";
 import { DeviceError } from "../errors.ts";
 import type { Logger } from "../log.ts";
-import { type Link, openLink, peek, READY, WRITE_FAILED, watch, writev } from "../native.ts";
-import type { FuseNode } from "../session/fuse-node.ts";
-import { FuseSession } from "../session/fuse-session.ts";
-import type { Parts } from "../session/session.ts";
+import { type Link, openLink, READY, WRITE_FAILED, watch, writev } from "../native.ts";
+import type { Parts, SessionOptions } from "../session/session.ts";
 import type { ChannelOptions } from "./channel.ts";
 import { systemClock } from "./clock.ts";
 
 /** Requests answered in one turn of the main loop, so that hardware and timers get theirs. */
 const BURST = 64;
 
+/** What a Connection needs of a session. */
+export interface ServedSession {
+  readonly buffer: Uint8Array;
+  handle(length: number): Parts | undefined;
+  close(): Promise<void>;
+}
+
 export class Connection {
   /** Resolves when the connection has ended, with what ended it if that was not close(). */
   readonly ended: Promise<Error | undefined>;
   readonly #fd: number;
   readonly #log: Logger;
-  readonly #session: FuseSession;
+  readonly #session: ServedSession;
   readonly #link: Link;
   /** Where the link reads requests into. */
   #buffer: Uint8Array;
@@ -33,9 +38,9 @@ export class Connection {
 
   /**
    * @param fd open for reading and writing, non-blocking; closed by close()
-   * @param node the file that is served, on /dev/fuse
+   * @param makeSession gets what is the same for every protocol
    */
-  constructor(fd: number, options: ChannelOptions, node?: FuseNode) {
+  constructor(fd: number, options: ChannelOptions, makeSession: (options: SessionOptions) => ServedSession) {
     this.#fd = fd;
     this.#log = options.log;
     this.ended = new Promise((resolve) => {
@@ -44,34 +49,20 @@ export class Connection {
     const { driver, files, log, tap, spin = 0 } = options;
     const output = { send: (parts: Parts) => this.#send(parts) };
     this.#link = openLink(fd);
-    const memory = this.#link;
-    this.#session = new FuseSession({
-      driver,
-      files,
-      log,
-      output,
-      tap,
-      node,
-      memory,
-      clock: systemClock,
-      peek: peekAt(),
-    });
+    this.#session = makeSession({ driver, files, log, output, tap, memory: this.#link, clock: systemClock });
     this.#buffer = this.#session.buffer;
     this.#link.use(this.#buffer);
     this.#spin = spin;
   }
 
-  /**
-   * Waits for the kernel's first request, which introduces it, and answers it.
-   * @throws DeviceError("EIO") when there is none, or none that we can answer
-   */
-  async initialise(): Promise<void> {
+  /** Waits for the kernel's first request and answers it. @returns the answer @throws DeviceError("EIO") without one */
+  async answerFirst(): Promise<Parts> {
     await readable(this.#fd);
     const length = this.#link.take();
     const answer = length < 0 ? undefined : this.#session.handle(length);
-    if (answer === undefined) throw new DeviceError("EIO", `the kernel did not begin the FUSE protocol (${length})`);
+    if (answer === undefined) throw new DeviceError("EIO", `the kernel did not begin the protocol (${length})`);
     this.#send(answer);
-    if (isError(answer)) throw new DeviceError("EPROTO", "the kernel speaks another FUSE protocol");
+    return answer;
   }
 
   /** Serves what comes from now on. */
@@ -144,6 +135,7 @@ export class Connection {
     if (this.#closed) return;
     const result = writev(this.#fd, parts);
     if (result < 0) this.#writeFailed(-result);
+    else if (result < parts.reduce((sum, part) => sum + part.length, 0)) this.#writeFailed(ERRNO.EIO);
   }
 
   #writeFailed(errno: number): void {
@@ -163,25 +155,4 @@ function readable(fd: number): Promise<void> {
       resolve();
     });
   });
-}
-
-/** Whether struct fuse_out_header has an error. */
-function isError([header]: Parts): boolean {
-  return header?.subarray(4, 8).some((byte) => byte !== 0) ?? false;
-}
-
-/** More than the structs and arrays that lead to others take; their data comes by the kernel alone. */
-const PEEK_SIZE = 16384;
-
-/** Looks at callers' memory while the machine lets us: it takes CAP_SYS_PTRACE, which a daemon need not have. */
-function peekAt(): (pid: number, base: bigint, len: number) => Uint8Array | undefined {
-  let bytes: Uint8Array | undefined;
-  let refused = false;
-  return (pid, base, len) => {
-    if (refused || len > PEEK_SIZE || pid === 0) return undefined;
-    bytes ??= new Uint8Array(PEEK_SIZE);
-    const result = peek(pid, base, bytes.subarray(0, len));
-    refused = result === -ERRNO.EPERM || result === -ERRNO.ENOSYS;
-    return result === len ? bytes.subarray(0, len) : undefined;
-  };
 }

@@ -8,7 +8,7 @@ import { DeviceError } from "../errors.ts";
 import { FuseNode } from "../session/fuse-node.ts";
 import { whyNotCarried } from "../session/restricted.ts";
 import type { Availability, Channel, ChannelKind, ChannelOptions, NodePermissions, Wanted } from "./channel.ts";
-import { Connection } from "./connection.ts";
+import { fuseConnection, introduce } from "./fuse-connection.ts";
 import { DEV_FUSE, mountFile, unmountFile, wayToMount } from "./fuse-mount.ts";
 import { mayTakePlace, takePlace } from "./fuse-place.ts";
 
@@ -50,7 +50,7 @@ async function open(options: ChannelOptions): Promise<Channel> {
     throw error;
   });
   const node = new FuseNode(ownerOf(options.permissions), Date.now);
-  const connection = new Connection(mounted.fd, options, node);
+  const connection = fuseConnection(mounted.fd, options, node);
   const ended = connection.ended.then(async (error) => {
     await mounted.unmount().catch((err: unknown) => log.error({ err }, `${place.path} stays mounted`));
     place.remove();
@@ -61,7 +61,7 @@ async function open(options: ChannelOptions): Promise<Channel> {
     await ended;
   };
   try {
-    await connection.initialise();
+    await introduce(connection);
   } catch (error) {
     await close();
     throw error;

@@ -2,6 +2,7 @@
 
 import type { Channel, ChannelKind, NodePermissions, Wanted } from "../channel/channel.ts";
 import { cuse } from "../channel/cuse.ts";
+import { fusd } from "../channel/fusd.ts";
 import { fuse } from "../channel/fuse.ts";
 import type { Logger } from "../log.ts";
 import { shed } from "../native.ts";
@@ -37,7 +38,7 @@ export interface ServeOptions {
 }
 
 /** Every channel, best first. */
-export const CHANNELS: readonly ChannelKind[] = [cuse, fuse];
+export const CHANNELS: readonly ChannelKind[] = [fusd, cuse, fuse];
 
 /**
  * Makes the device file and answers its callers until the channel is closed.
