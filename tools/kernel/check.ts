@@ -4,6 +4,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { installPrerequisites } from "../shared/prerequisites.ts";
+import { cacheFolder } from "../vm/cache.ts";
 import type { KernelLine } from "../vm/kernel.ts";
 import { type BuildOptions, makeArguments } from "./build.ts";
 import { findingsOf } from "./findings.ts";
@@ -16,7 +17,7 @@ const NOT_OURS = /^Skipping BTF generation/;
 
 /**
  * Compiles with W=1 and sparse (with its checks of byte order).
- * @returns what is to be said against the sources, a line each; paths are relative to `sources`
+ * @returns what is to be said against the sources, a line each; paths are relative to `sources`, or to the cache
  */
 export async function checkBuild(line: KernelLine, { progress, sources = SOURCES }: BuildOptions): Promise<string[]> {
   await installPrerequisites(CHECK_PREREQUISITES, progress);
@@ -26,7 +27,8 @@ export async function checkBuild(line: KernelLine, { progress, sources = SOURCES
     await copySources(copy, sources);
     const words = ["W=1", "C=2", "CHECK=sparse", "CF=-D__CHECK_ENDIAN__"];
     const lines = await findingsOf("make", makeArguments(tree, copy, words), copy);
-    return lines.filter((text) => !NOT_OURS.test(text)).map((text) => text.replaceAll(`${copy}/`, ""));
+    const shorter = (text: string) => text.replaceAll(`${copy}/`, "").replaceAll(`${cacheFolder()}/`, "");
+    return lines.filter((text) => !NOT_OURS.test(text)).map(shorter);
   } finally {
     await rm(copy, { recursive: true });
   }
