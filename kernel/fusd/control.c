@@ -86,7 +86,7 @@ static int fusd_do_create(struct fusd_conn *conn, const struct fusd_head *head,
 
 	if (err)
 		return err;
-	return conn->dev ? -EBUSY : fusd_conn_take(conn, fusd_device_create(conn, &msg));
+	return conn->dev ? -EINVAL : fusd_conn_take(conn, fusd_device_create(conn, &msg));
 }
 
 static int fusd_do_recover(struct fusd_conn *conn, const struct fusd_head *head,
@@ -97,7 +97,7 @@ static int fusd_do_recover(struct fusd_conn *conn, const struct fusd_head *head,
 
 	if (err)
 		return err;
-	return conn->dev ? -EBUSY : fusd_conn_take(conn, fusd_device_recover(conn, &msg));
+	return conn->dev ? -EINVAL : fusd_conn_take(conn, fusd_device_recover(conn, &msg));
 }
 
 static int fusd_do_table(struct fusd_device *dev, const struct fusd_head *head,
@@ -117,7 +117,7 @@ static int fusd_do_table(struct fusd_device *dev, const struct fusd_head *head,
 		old = dev->table;
 		dev->table = table;
 	} else {
-		err = -EBUSY;
+		err = -EINVAL;
 		old = table;
 	}
 	spin_unlock(&dev->lock);
@@ -132,6 +132,15 @@ static int fusd_do_region(struct fusd_device *dev, const struct fusd_head *head,
 	int err = fusd_take_exactly(from, &msg, sizeof(msg));
 
 	return err ?: fusd_region_add(dev, &msg);
+}
+
+static int fusd_do_ring(struct fusd_device *dev, const struct fusd_head *head,
+			struct iov_iter *from)
+{
+	struct fusd_ring_setup msg = { .head = *head };
+	int err = fusd_take_exactly(from, &msg, sizeof(msg));
+
+	return err ?: fusd_ring_setup(dev, &msg);
 }
 
 static int fusd_do_publish(struct fusd_device *dev, const struct fusd_head *head,
@@ -165,11 +174,13 @@ static int fusd_do_control(struct fusd_conn *conn, const struct fusd_head *head,
 		return fusd_do_recover(conn, head, from);
 	dev = conn->dev;
 	if (!dev)
-		return -ENODEV;
+		return -EINVAL;
 	if (head->type == FUSD_TABLE)
 		return fusd_do_table(dev, head, from);
 	if (head->type == FUSD_REGION)
 		return fusd_do_region(dev, head, from);
+	if (head->type == FUSD_RING)
+		return fusd_do_ring(dev, head, from);
 	if (head->len != sizeof(*head) || head->flags)
 		return -EINVAL;
 	switch (head->type) {
@@ -193,13 +204,17 @@ static int fusd_do(struct fusd_conn *conn, const struct fusd_head *head, struct 
 
 	switch (head->type) {
 	case FUSD_REPLY:
-		return dev ? fusd_do_reply(conn, dev, head, from) : -ENODEV;
+		return dev ? fusd_do_reply(conn, dev, head, from) : -EINVAL;
 	case FUSD_PUBLISH:
-		return dev ? fusd_do_publish(dev, head, from) : -ENODEV;
+		return dev ? fusd_do_publish(dev, head, from) : -EINVAL;
 	case FUSD_WAIT:
 		if (head->len != sizeof(*head) || head->flags)
 			return -EINVAL;
-		return dev ? fusd_req_waits(dev, head->id) : -ENODEV;
+		return dev ? fusd_req_waits(dev, head->id) : -EINVAL;
+	case FUSD_DETACH:
+		if (head->len != sizeof(*head) || head->flags)
+			return -EINVAL;
+		return dev ? fusd_req_detach(dev, head->id) : -EINVAL;
 	default:
 		if (mutex_lock_interruptible(&conn->mutex))
 			return -ERESTARTSYS;
@@ -303,7 +318,26 @@ static int fusd_control_mmap(struct file *filp, struct vm_area_struct *vma)
 	struct fusd_conn *conn = filp->private_data;
 	struct fusd_device *dev = fusd_conn_device(conn);
 
-	return dev ? fusd_region_map(dev, vma, FUSD_MAP_REGIONS, true) : -ENODEV;
+	if (!dev)
+		return -ENODEV;
+	if (vma->vm_pgoff < FUSD_MAP_REGIONS >> PAGE_SHIFT)
+		return vma->vm_pgoff ? -EINVAL : fusd_ring_map(dev, vma);
+	return fusd_region_map(dev, vma, FUSD_MAP_REGIONS, true);
+}
+
+static long fusd_control_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
+{
+	struct fusd_conn *conn = filp->private_data;
+	struct fusd_device *dev = fusd_conn_device(conn);
+
+	if (cmd != FUSD_IOC_COMMIT)
+		return -ENOTTY;
+	if (!dev)
+		return -EINVAL;
+	spin_lock(&dev->lock);
+	fusd_ring_commit(dev);
+	spin_unlock(&dev->lock);
+	return 0;
 }
 
 const struct file_operations fusd_control_fops = {
@@ -314,4 +348,6 @@ const struct file_operations fusd_control_fops = {
 	.write_iter = fusd_control_write,
 	.poll = fusd_control_poll,
 	.mmap = fusd_control_mmap,
+	.unlocked_ioctl = fusd_control_ioctl,
+	.compat_ioctl = fusd_control_ioctl,
 };

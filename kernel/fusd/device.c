@@ -36,6 +36,7 @@ static void fusd_device_release(struct device *device)
 
 	fusd_table_put(dev->table);
 	fusd_regions_free(dev);
+	fusd_ring_put(dev->ring);
 	ida_free(&fusd_minors, MINOR(dev->dev.devt) - MINOR(fusd_first_devt));
 	kfree(dev);
 }
@@ -105,7 +106,7 @@ static int fusd_check_create(const struct fusd_create *msg)
 	unsigned int i;
 
 	if (msg->version != FUSD_VERSION)
-		return -EPROTONOSUPPORT;
+		return -EOPNOTSUPP;
 	if (msg->features & ~FUSD_FEATURES)
 		return -EOPNOTSUPP;
 	if (msg->ops & ~ops || msg->flags & ~FUSD_CREATE_SEEKABLE || msg->mode & ~0777U ||
@@ -270,7 +271,7 @@ struct fusd_device *fusd_device_recover(struct fusd_conn *conn, const struct fus
 	int err = 0;
 
 	if (msg->version != FUSD_VERSION)
-		return ERR_PTR(-EPROTONOSUPPORT);
+		return ERR_PTR(-EOPNOTSUPP);
 	if (msg->reserved || !fusd_name_ok(msg->name))
 		return ERR_PTR(-EINVAL);
 	mutex_lock(&fusd_devices_lock);
@@ -399,6 +400,7 @@ int fusd_device_quiesce(struct fusd_device *dev)
 
 void fusd_device_leave(struct fusd_device *dev, struct fusd_conn *conn, bool for_good)
 {
+	struct fusd_ring_mem *ring;
 	bool orphan;
 
 	spin_lock(&dev->lock);
@@ -407,6 +409,9 @@ void fusd_device_leave(struct fusd_device *dev, struct fusd_conn *conn, bool for
 		return;
 	}
 	dev->conn = NULL;
+	/* The next daemon makes its own; requests in this one keep it. */
+	ring = dev->ring;
+	dev->ring = NULL;
 	orphan = !for_good && dev->recover_ms && dev->state != FUSD_NEW;
 	if (orphan) {
 		dev->state = FUSD_ORPHAN;
@@ -416,6 +421,7 @@ void fusd_device_leave(struct fusd_device *dev, struct fusd_conn *conn, bool for
 	}
 	wake_up_all(&dev->daemon_wait);
 	spin_unlock(&dev->lock);
+	fusd_ring_put(ring);
 	if (!orphan) {
 		fusd_device_end(dev);
 		return;

@@ -168,6 +168,7 @@ static ssize_t fusd_read_some(struct file *filp, struct iov_iter *to, loff_t pos
 		return PTR_ERR(req);
 	req->size = min_t(size_t, iov_iter_count(to), file->dev->max_io);
 	req->offset = pos;
+	fusd_req_room(req, 0, req->size);
 	result = fusd_call(req);
 	if (result > 0) {
 		size_t copied = copy_to_iter(req->answer, result, to);
@@ -182,16 +183,15 @@ static ssize_t fusd_write_some(struct file *filp, struct iov_iter *from, loff_t 
 {
 	struct fusd_file *file = filp->private_data;
 	struct fusd_req *req = fusd_req_on(filp, FUSD_OP_WRITE);
+	size_t len = min_t(size_t, iov_iter_count(from), file->dev->max_io);
 	ssize_t result;
 
 	if (IS_ERR(req))
 		return PTR_ERR(req);
-	req->data_len = min_t(size_t, iov_iter_count(from), file->dev->max_io);
 	req->offset = pos;
-	req->data = kvmalloc(req->data_len, GFP_KERNEL_ACCOUNT);
-	if (!req->data)
+	if (!fusd_req_room(req, len, 0))
 		result = -ENOMEM;
-	else if (!copy_from_iter_full(req->data, req->data_len, from))
+	else if (!copy_from_iter_full(req->data, len, from))
 		result = -EFAULT;
 	else
 		result = fusd_call(req);

@@ -43,7 +43,7 @@
 /* A table's areas, and rounds of FUSD_REPLY_RETRY: no schema is that deep. */
 #define FUSD_MOST_ROUNDS	64
 
-#define FUSD_FEATURES (FUSD_FEATURE_RECOVERY | FUSD_FEATURE_REGIONS)
+#define FUSD_FEATURES (FUSD_FEATURE_RECOVERY | FUSD_FEATURE_REGIONS | FUSD_FEATURE_RING)
 
 #define FUSD_POLL_DEFAULT (EPOLLIN | EPOLLOUT | EPOLLRDNORM | EPOLLWRNORM)
 
@@ -99,6 +99,7 @@ struct fusd_device {
 	u32 opens;			/* how many */
 	u32 restoring;			/* RESTOREs without their reply */
 	struct fusd_table_copy *table;
+	struct fusd_ring_mem *ring;
 	struct list_head regions;
 	u32 region_count;
 	struct fusd_counters counters;
@@ -144,8 +145,11 @@ struct fusd_req {
 	struct pid *tgid, *tid;
 	kuid_t uid;
 	kgid_t gid;
-	void *data;		/* what goes with it; kvfree() */
+	void *data;		/* what goes with it; kvfree(), unless it is in the ring's slot */
 	u32 data_len;
+	struct fusd_ring_mem *ring;	/* where it has a slot */
+	bool data_in_slot, answer_in_slot, detached;
+	u32 slot;
 	ktime_t since;		/* it was made */
 
 	/*
@@ -165,7 +169,7 @@ struct fusd_req {
 	u16 reply_flags;
 	s64 result;
 	u64 value;
-	void *answer;		/* kvfree() */
+	void *answer;		/* kvfree(), unless it is in the ring's slot */
 	u32 answer_len;
 };
 
@@ -204,6 +208,17 @@ static inline void fusd_device_put(struct fusd_device *dev)
 
 /* Requests. */
 struct fusd_req *fusd_req_new(struct fusd_file *file, u16 op);
+/*
+ * Memory for @in bytes that go with the request, in the ring where there is room for them and for
+ * @out bytes of its answer. @return NULL when there is none
+ */
+void *fusd_req_room(struct fusd_req *req, size_t in, size_t out);
+void fusd_describe(const struct fusd_req *req, const struct fusd_conn *conn, u16 type,
+		   struct fusd_request *out);
+bool fusd_take_from_slot(struct fusd_device *dev, struct fusd_req *req);
+/* With dev->lock held: tells the ring and poll(2) whether there is something for read(2). */
+void fusd_messages(struct fusd_device *dev);
+int fusd_req_detach(struct fusd_device *dev, u64 id);
 void fusd_req_put(struct fusd_req *req);
 /*
  * Asks the daemon and waits. @return the daemon's result, or -errno; the answer's data is in
@@ -265,6 +280,26 @@ int fusd_region_add(struct fusd_device *dev, const struct fusd_region *msg);
 void fusd_regions_free(struct fusd_device *dev);
 /* @base is of the mapping that asks, in bytes */
 int fusd_region_map(struct fusd_device *dev, struct vm_area_struct *vma, u64 base, bool daemon);
+
+/* The ring. */
+struct fusd_ring_mem;
+int fusd_ring_setup(struct fusd_device *dev, const struct fusd_ring_setup *msg);
+int fusd_ring_map(struct fusd_device *dev, struct vm_area_struct *vma);
+void fusd_ring_put(struct fusd_ring_mem *ring);
+void *fusd_ring_reserve(struct fusd_req *req, size_t in, size_t out);
+void fusd_ring_unreserve(struct fusd_req *req);
+bool fusd_ring_is_answered(const struct fusd_req *req);
+bool fusd_ring_look(const struct fusd_req *req);
+bool fusd_ring_reply(const struct fusd_req *req, struct fusd_reply *reply);
+void *fusd_ring_reply_data(const struct fusd_req *req);
+/* With dev->lock held. */
+bool fusd_ring_post(struct fusd_device *dev, struct fusd_req *req);
+void fusd_ring_forget(struct fusd_req *req);
+void fusd_ring_leave(struct fusd_req *req);
+void fusd_ring_detach(struct fusd_req *req);
+void fusd_ring_commit(struct fusd_device *dev);
+bool fusd_ring_has_request(struct fusd_device *dev);
+void fusd_ring_tell(struct fusd_device *dev, bool messages);
 
 /* Status. */
 extern const struct attribute_group *fusd_groups[];

@@ -214,24 +214,24 @@ static int fusd_gather(struct fusd_gathering *all, const struct fusd_command *co
 /* The areas that the daemon asks for, in the place of those of the round before. */
 static int fusd_gather_again(struct fusd_gathering *all, const struct fusd_req *answered)
 {
-	const struct fusd_area *areas = answered->answer;
-	u64 reads = answered->result, i;
+	u64 reads = answered->result, count = reads + answered->value, i;
+	struct fusd_area area;
 	int err;
 
 	all->count = 0;
 	all->in = 0;
 	all->out = 0;
-	for (i = 0; i < reads + answered->value; i++) {
-		struct fusd_part part = {
-			.base = areas[i].base,
-			.len = areas[i].len,
-			.passing = i < reads ? FUSD_ARG_IN : FUSD_ARG_OUT,
-		};
+	for (i = 0; i < count; i++) {
+		struct fusd_part part = { .passing = i < reads ? FUSD_ARG_IN : FUSD_ARG_OUT };
 
-		if (areas[i].len > all->limit)
+		/* The daemon may be writing there. */
+		memcpy(&area, answered->answer + i * sizeof(area), sizeof(area));
+		if (area.len > all->limit)
 			return -ENOMEM;
-		if (!part.len)
+		if (!area.len)
 			continue;
+		part.base = area.base;
+		part.len = area.len;
 		err = fusd_add_part(all, &part);
 		if (err)
 			return err;
@@ -277,11 +277,13 @@ static struct fusd_req *fusd_ioctl_req(const struct fusd_ioctl_call *call,
 	else if (call->command->model == FUSD_MODEL_X32)
 		req->flags |= FUSD_IOCTL_32BIT | FUSD_IOCTL_X32;
 	req->may_retry = call->command->passing == FUSD_ARG_RETRY;
-	/* The bytes are the request's from here on: the links have been followed. */
-	req->data = all->data;
-	req->data_len = all->in;
 	req->out_size = all->out;
-	all->data = NULL;
+	/* The links have been followed, so the bytes may be where the daemon can write to. */
+	if (!fusd_req_room(req, all->in, all->out) && all->in) {
+		fusd_req_put(req);
+		return ERR_PTR(-ENOMEM);
+	}
+	memcpy(req->data, all->data, all->in);
 	return req;
 }
 

@@ -60,6 +60,9 @@ enum fusd_message {
 	/* only a head: open files get ENODEV, the node goes; close(2) does that, too */
 	FUSD_DESTROY = 40,
 	FUSD_REGION = 41,
+	FUSD_RING = 42,
+	/* only a head: the daemon has read request `id` out of its slot, and answers by write(2) */
+	FUSD_DETACH = 43,
 };
 
 /* What may differ between modules of one version. */
@@ -300,5 +303,59 @@ struct fusd_region {
  * folders. poll(2) of a file of which nothing was published is as that of a driver without poll:
  * ready to be read and written.
  */
+
+/*
+ * FUSD_RING, before START: memory that the daemon and the kernel share, through which most READs,
+ * WRITEs and IOCTLs go without a read(2) and a write(2). Requests that are longer than a slot, or
+ * come when all slots are taken, still come by read(2), as everything else does. The daemon maps
+ * FUSD_RING_SLOTS_AT + slots * slot_size bytes at FUSD_MAP_RING.
+ *
+ * The kernel writes a request to the start of a slot, its state, the slot's number into `order` at
+ * `posted` modulo FUSD_RING_MOST_SLOTS, and then `posted`. The daemon takes what is between
+ * `taken` and `posted`, writing `taken`, and puts its answer, struct fusd_reply and data, into the
+ * same slot at FUSD_RING_REPLY_AT(length of the request); its data begins right behind the struct.
+ * Then it sets the state to FUSD_SLOT_ANSWERED, and where `wanted` is not 0 after that (a full
+ * barrier between the two), calls ioctl(FUSD_IOC_COMMIT), once for all answers that it has by then.
+ * Where nothing is posted and `messages` is 0 it waits by poll(2).
+ *
+ * An answer that is longer than its slot, or comes later, may be written by write(2) as any other.
+ */
+#define FUSD_MAP_RING		0ULL
+#define FUSD_RING_MOST_SLOTS	256
+#define FUSD_RING_SLOTS_AT	8192
+#define FUSD_RING_REPLY_AT(len)	(((len) + 63) & ~63)
+
+struct fusd_ring_setup {
+	struct fusd_head head;
+	__u32 slots;		/* 1 to FUSD_RING_MOST_SLOTS */
+	__u32 slot_size;	/* bytes, whole pages of 4096; all slots at most 16 MiB */
+};
+
+enum fusd_slot_state {
+	FUSD_SLOT_FREE = 0,
+	FUSD_SLOT_POSTED = 1,
+	FUSD_SLOT_ANSWERED = 2,
+};
+
+struct fusd_slot {
+	__u32 state;
+	__u32 wanted;		/* the caller sleeps */
+};
+
+struct fusd_ring {
+	/* The kernel's. */
+	__u32 posted;		/* slots that were ever posted, modulo 2^32 */
+	__u32 messages;		/* not 0: there is something for read(2) */
+	__u32 reserved[14];
+	/* The daemon's. */
+	__u32 taken;		/* of those posted */
+	__u32 awake;		/* not 0: it looks for requests without sleeping; so may callers */
+	__u32 reserved2[14];
+	__u32 order[FUSD_RING_MOST_SLOTS];
+	struct fusd_slot slot[FUSD_RING_MOST_SLOTS];
+};
+
+/* Wakes the callers whose answers are there. */
+#define FUSD_IOC_COMMIT _IO('F', 1)
 
 #endif
