@@ -137,8 +137,13 @@ export class Engine implements FileOwner {
     if (file.hungUp !== undefined || !(waits || file.polled)) return;
     this.#changes.do(() => {
       if (waits) this.#retryAll(file, wake);
-      if (file.polled) this.#listener.pollChanged(file, wake);
+      this.#wakePollers(file, wake);
     });
+  }
+
+  /** Asked when it is done, not when it is said: a poller that was woken meanwhile is no more. */
+  #wakePollers(file: File, wake: PollWake): void {
+    if (file.polled) this.#listener.pollChanged(file, wake);
   }
 
   #retryAll(file: File, wake: Wake): void {
@@ -150,7 +155,7 @@ export class Engine implements FileOwner {
   }
 
   urgent(file: File): void {
-    if (file.polled) this.#changes.do(() => this.#listener.pollChanged(file, "urgent"));
+    if (file.polled) this.#changes.do(() => this.#wakePollers(file, "urgent"));
   }
 
   hangup(file: File, hangUp: HangUp): void {
@@ -160,7 +165,7 @@ export class Engine implements FileOwner {
       for (const call of [...this.#waiting.values()]) {
         if (call.file === file && call.kind !== "release") this.#end(call, hangUp.errno);
       }
-      if (file.polled) this.#listener.pollChanged(file, "hangup");
+      this.#wakePollers(file, "hangup");
     });
   }
 
