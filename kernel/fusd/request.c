@@ -268,7 +268,7 @@ static int fusd_wait(struct fusd_req *req)
 		if (req->exiting || req->interrupted)
 			woken = wait_event_killable_timeout(req->wait, fusd_is_there(req), left);
 		else
-			woken = wait_event_interruptible_timeout(req->wait, fusd_is_done(req),
+			woken = wait_event_interruptible_timeout(req->wait, fusd_is_there(req),
 								 left);
 		if (woken == -ERESTARTSYS && fusd_interrupt(req, fatal_signal_pending(current)))
 			return -ERESTARTSYS;

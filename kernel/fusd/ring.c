@@ -74,7 +74,7 @@ int fusd_ring_setup(struct fusd_device *dev, const struct fusd_ring_setup *msg)
 		return PTR_ERR(ring);
 	spin_lock(&dev->lock);
 	if (dev->state != FUSD_NEW && dev->state != FUSD_RECOVERING)
-		err = -EBUSY;
+		err = -EINVAL;
 	else if (dev->ring)
 		err = -EEXIST;
 	else
