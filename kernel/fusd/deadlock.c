@@ -61,7 +61,7 @@ static struct pid *fusd_only_server(struct fusd_device *dev)
 	int bucket;
 
 	hash_for_each(fusd_servers, bucket, conn, server_node)
-		if (conn->dev == dev && !conn->many_servers)
+		if (conn->dev == dev && READ_ONCE(dev->conn) == conn && !conn->many_servers)
 			return conn->server;
 	return NULL;
 }

@@ -347,6 +347,8 @@ int fusd_publish(struct fusd_device *dev, const struct fusd_publish *msg)
 {
 	struct fusd_file *file;
 
+	if ((msg->events | msg->wake) & ~FUSD_POLL_BITS)
+		return -EINVAL;
 	spin_lock(&dev->lock);
 	hash_for_each_possible(dev->files, file, node, msg->file) {
 		if (file->id != msg->file)

@@ -46,6 +46,9 @@
 #define FUSD_FEATURES (FUSD_FEATURE_RECOVERY | FUSD_FEATURE_REGIONS | FUSD_FEATURE_RING)
 
 #define FUSD_POLL_DEFAULT (EPOLLIN | EPOLLOUT | EPOLLRDNORM | EPOLLWRNORM)
+/* What a daemon may say of a file. POLLNVAL, POLLFREE and epoll's flags are the kernel's own. */
+#define FUSD_POLL_BITS ((__force u32)(FUSD_POLL_DEFAULT | EPOLLPRI | EPOLLERR | EPOLLHUP | \
+				      EPOLLRDBAND | EPOLLWRBAND | EPOLLMSG | EPOLLRDHUP))
 
 enum fusd_state {
 	FUSD_NEW,	/* made, not started */

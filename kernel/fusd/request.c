@@ -152,6 +152,9 @@ static int fusd_admit(const struct fusd_device *dev, const struct fusd_req *req)
 		return req->file->dead;
 	if (fusd_has_daemon(dev))
 		return 0;
+	/* The next daemon is not told of a file that is closed by then. */
+	if (req->op == FUSD_OP_RELEASE)
+		return -EIO;
 	if (!dev->quiesced && dev->policy[req->op] == FUSD_POLICY_FAIL)
 		return -EIO;
 	if ((req->file_flags & O_NONBLOCK) && (req->op == FUSD_OP_READ || req->op == FUSD_OP_WRITE))

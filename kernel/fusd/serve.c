@@ -230,6 +230,8 @@ static bool fusd_reply_fits(const struct fusd_req *req, const struct fusd_reply 
 
 	if (reply->head.flags & ~(FUSD_REPLY_EVENTS | FUSD_REPLY_RETRY) || reply->reserved)
 		return false;
+	if (reply->head.flags & FUSD_REPLY_EVENTS && reply->events & ~FUSD_POLL_BITS)
+		return false;
 	if (reply->head.flags & FUSD_REPLY_RETRY)
 		return req->may_retry && result >= 0 && result <= FUSD_MOST_AREAS &&
 		       reply->value <= FUSD_MOST_AREAS &&
