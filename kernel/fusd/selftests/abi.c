@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The messages themselves, the stages of a device's creation, and what is refused. */
 
+#include <grp.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 
@@ -149,7 +150,10 @@ static void one_write(void)
 static void wrong_order(void)
 {
 	struct fusd_create create = fst_creation(OPS), other = fst_creation(OPS);
-	struct fusd_head start = fst_head(FUSD_START, 0);
+	struct fusd_recover recover = {
+		.head = { .len = sizeof(recover), .type = FUSD_RECOVER }, .version = FUSD_VERSION,
+	};
+	struct fusd_head start = fst_head(FUSD_START, 0), quiesce = fst_head(FUSD_QUIESCE, 0);
 	struct fst_table table = { 0 };
 	struct fusd_reply reply = fst_answer(1, 0);
 	int fd = fst_control();
@@ -161,15 +165,14 @@ static void wrong_order(void)
 	/* Created, not started. */
 	fst_send(fd, &create, sizeof(create));
 	CHECK_ERR(write(fd, &other, sizeof(other)), EINVAL);
-	CHECK_ERR(fst_reply(fd, &reply, NULL, 0), EINVAL);
+	CHECK_ERR(fst_reply(fd, &reply, NULL, 0), ENOENT);
+	CHECK_ERR(write(fd, &quiesce, sizeof(quiesce)), EINVAL);
 	fst_send(fd, &start, sizeof(start));
 	/* Started. */
 	CHECK_ERR(write(fd, &start, sizeof(start)), EINVAL);
 	CHECK_ERR(write(fd, &other, sizeof(other)), EINVAL);
 	CHECK_ERR(fst_upload(fd, &table), EINVAL);
-	struct fusd_recover recover = {
-		.head = { .len = sizeof(recover), .type = FUSD_RECOVER }, .version = FUSD_VERSION,
-	};
+	CHECK_ERR(write(fd, &quiesce, sizeof(quiesce)), EINVAL);	/* without recovery */
 	strcpy(recover.name, create.name);
 	CHECK_ERR(write(fd, &recover, sizeof(recover)), EINVAL);
 }
@@ -194,21 +197,18 @@ static void messages(void)
 		message.head.len = lengths[at];
 		CHECK_ERR(write(fd, &message, sizeof(message)), EINVAL);
 	}
-	message.head.len = sizeof(struct fusd_head);
-	for (size_t at = 0; at < sizeof(unknown) / sizeof(*unknown); at++) {
-		message.head.type = unknown[at];
-		CHECK_ERR(write(fd, &message, sizeof(message.head)), EINVAL);
-	}
 	message.create = fst_creation(OPS);
 	message.head.flags = 0x8000;
 	CHECK_ERR(write(fd, &message, sizeof(message.create)), EINVAL);
 	message.head.flags = 0;
-	message.head.id = 1;
-	CHECK_ERR(write(fd, &message, sizeof(message.create)), EINVAL);
-	message.head.id = 0;
 	CHECK_ERR(syscall(SYS_write, fd, NULL, sizeof(message.create)), EFAULT);
 	/* None of that has left anything behind. */
 	fst_send(fd, &message, sizeof(message.create));
+	for (size_t at = 0; at < sizeof(unknown) / sizeof(*unknown); at++) {
+		struct fusd_head head = fst_head(unknown[at], 0);
+
+		CHECK_ERR(write(fd, &head, sizeof(head)), EINVAL);
+	}
 	fst_send_head(fd, FUSD_START, 0);
 }
 
@@ -394,10 +394,62 @@ static void control(void)
 	fst_send_head(device.fd, FUSD_DESTROY, 0);
 	CHECK_ERR(read(device.fd, device.message, device.room), ENODEV);
 	struct fusd_create create = fst_creation(OPS);
-	CHECK_ERR(write(device.fd, &create, sizeof(create)), ENODEV);
+	CHECK_ERR(write(device.fd, &create, sizeof(create)), EINVAL);
 	there.events = 0;
 	CHECK_EQ(poll(&there, 1, -1), 1);
-	CHECK((there.revents & POLLHUP) != 0);
+	CHECK_EQ(there.revents, POLLERR);
+}
+
+/* The module's switch for daemons without privilege, and who may open /dev/fusd at all. */
+static void allow(const char *yes)
+{
+	int fd = CHECK_OK(open("/sys/module/fusd/parameters/unprivileged", O_WRONLY | O_CLOEXEC));
+
+	CHECK_EQ(write(fd, yes, 1), 1);
+	close(fd);
+}
+
+static void tries(void *argument)
+{
+	struct fusd_create create = fst_creation(OPS);
+	bool allowed = *(bool *)argument;
+
+	CHECK_OK(setgroups(0, NULL));
+	CHECK_OK(setresgid(4712, 4712, 4712));
+	CHECK_OK(setresuid(4711, 4711, 4711));
+	int fd = fst_control();
+	create.uid = 4711;
+	create.gid = 4712;
+	CHECK_ERR(write(fd, &create, sizeof(create)), EPERM);
+	strcpy(create.name, "user/4712/fst");
+	CHECK_ERR(write(fd, &create, sizeof(create)), EPERM);
+	strcpy(create.name, "user/4711/fst");
+	create.uid = 0;
+	CHECK_ERR(write(fd, &create, sizeof(create)), EPERM);
+	create.uid = 4711;
+	create.gid = 0;
+	CHECK_ERR(write(fd, &create, sizeof(create)), EPERM);
+	create.gid = 4712;
+	if (!allowed) {
+		CHECK_ERR(write(fd, &create, sizeof(create)), EPERM);
+		return;
+	}
+	fst_send(fd, &create, sizeof(create));
+	fst_send_head(fd, FUSD_START, 0);
+	CHECK(there("/dev/user/4711/fst"));
+}
+
+static void unprivileged(void)
+{
+	CHECK_OK(chmod("/dev/fusd", 0666));
+	for (int allowed = 0; allowed < 2; allowed++) {
+		bool may = allowed;
+
+		allow(allowed ? "1" : "0");
+		CHECK_EQ(fst_wait(fst_fork(NULL, tries, &may)), 0);
+	}
+	allow("0");
+	CHECK_OK(chmod("/dev/fusd", 0600));
 }
 
 /* A program of the other width: reads and writes. */
@@ -449,6 +501,7 @@ static const struct fst_case cases[] = {
 	{ "abi: no more open files than max_opens", opens },
 	{ "abi: operations that the device has not", absent },
 	{ "abi: the control descriptor's own calls", control },
+	{ "abi: daemons without privilege", unprivileged },
 	{ "abi: a program of the other width", twin },
 	{},
 };

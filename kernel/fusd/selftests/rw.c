@@ -227,7 +227,7 @@ static void refused_open(void)
 	fst_device(&device, FST_BIT(OPEN) | FST_BIT(RELEASE));
 	fst_begin_open(&call, device.path, O_WRONLY | O_EXCL | O_NONBLOCK);
 	struct fusd_request request = fst_next(&device, FUSD_OP_OPEN);
-	CHECK_EQ(request.file_flags & (O_ACCMODE | O_EXCL | O_NONBLOCK), O_WRONLY | O_NONBLOCK);
+	CHECK_EQ(request.file_flags & (O_ACCMODE | O_EXCL | O_NONBLOCK), O_WRONLY | O_EXCL | O_NONBLOCK);
 	fst_done(&device, &request, -EBUSY);
 	CHECK_ERR(fst_end(&call), EBUSY);
 	/* What was never open is not released. */
@@ -291,12 +291,15 @@ static void large(uint32_t size)
 	CHECK(!memcmp(device.data, bytes + 1, size - 1));
 	fst_done(&device, &request, size - 1);
 	CHECK_EQ(fst_end(&call), size - 1);
-	/* One more than the device takes: a short count, as write(2) and read(2) may give. */
+	/* One more than the device takes at once. A stream's read(2) is short; a write(2) goes on. */
 	unsigned char *more = calloc(1, size + 1);
 	fst_begin_write(&call, fd, more, size + 1);
 	request = fst_next(&device, FUSD_OP_WRITE);
 	CHECK_EQ(request.size, size);
 	fst_done(&device, &request, size);
+	request = fst_next(&device, FUSD_OP_WRITE);
+	CHECK_EQ(request.size, 1);
+	fst_done(&device, &request, -ENOSPC);
 	CHECK_EQ(fst_end(&call), size);
 	fst_begin_read(&call, fd, more, size + 1);
 	request = fst_next(&device, FUSD_OP_READ);

@@ -8,7 +8,7 @@
 #include "fusd-selftest.h"
 
 /* Emulated machines are slow; nothing here should take more than a second or two on them. */
-#define CASE_MS		30000
+#define CASE_MS		20000
 #define KILLED_MS	10000
 
 /* Whoever fails says so here; the end of a case's last process closes it, too. */
