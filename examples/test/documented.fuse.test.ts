@@ -103,7 +103,9 @@ test.each(Object.entries(PRINTS))("%s", { timeout: 2 * TIMEOUT }, async (name, p
 test("the README has every example, with the lines of its header", () => {
   const readme = readFileSync(`${examples}/README.md`, "utf8");
   const sources = readdirSync(`${examples}/src`).filter((file) => file !== "is-main.ts");
-  expect(sources.map((file) => file.replace(".ts", "")).sort()).toEqual(Object.keys(PRINTS).sort());
+  for (const file of sources) expect(readme).toContain(`(src/${file})`);
+  const here = sources.filter((file) => file.endsWith(".ts")).map((file) => file.replace(".ts", ""));
+  expect(here.sort()).toEqual(Object.keys(PRINTS).sort());
   for (const name of Object.keys(PRINTS)) {
     expect(readme).toContain(`[${name}](src/${name}.ts)`);
     for (const line of linesOf(name).slice(1)) expect(readme).toContain(`\`${line}\``);

@@ -41,8 +41,7 @@ export function testExamples(channel: ChannelKind, root: string): void {
   });
 
   test("echo: cat gets what the shell wrote", async () => {
-    const path = await start(echo);
-    expect(await sh(`echo HI THERE > ${path}; cat ${path}; cat ${path}`)).toBe("HI THERE\nHI THERE\n");
+    await checkEcho(await start(echo));
   });
 
   test("uid-filter: the owner is told who it is, another user is refused", async () => {
@@ -118,6 +117,13 @@ export function testExamples(channel: ChannelKind, root: string): void {
     expect(await slow.read("a", 1)).toMatchObject({ errno: EINVAL });
     expect(await slow.write("a", bytes("x".repeat(1025)))).toMatchObject({ errno: EINVAL });
   });
+}
+
+/** What an echo driver owes, in whichever language it is written. */
+export async function checkEcho(path: string): Promise<void> {
+  expect(await sh(`cat ${path}`)).toBe("");
+  expect(await sh(`echo HI THERE > ${path}; cat ${path}; cat ${path}`)).toBe("HI THERE\nHI THERE\n");
+  expect(await sh(`printf one > ${path}; printf two > ${path}; dd if=${path} bs=2 status=none`)).toBe("two");
 }
 
 /** A C program that has opened the device as "a". */

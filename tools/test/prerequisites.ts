@@ -22,6 +22,8 @@ const WITH_VM: readonly Prerequisite[] = [
   { package: "picocom", file: "picocom" },
   { package: "socat", file: "socat" },
   { package: "stress-ng", file: "stress-ng" },
+  // The examples in other languages; Perl is on every Debian.
+  { package: "python3", file: "python3" },
   // libfuse's examples are judges: its CUSE client, and its server to compare with.
   { package: "libfuse3-dev", file: "/usr/share/doc/libfuse3-dev/examples/cuse_client.c" },
 ];
