@@ -163,13 +163,16 @@ static ssize_t fusd_read_some(struct file *filp, struct iov_iter *to, loff_t pos
 	struct fusd_file *file = filp->private_data;
 	struct fusd_req *req = fusd_req_on(filp, FUSD_OP_READ);
 	ssize_t result;
+	size_t size;
 
 	if (IS_ERR(req))
 		return PTR_ERR(req);
-	req->size = min_t(size_t, iov_iter_count(to), file->dev->max_io);
+	/* What the daemon gives away is to have a place: a bad buffer is found out before it is asked. */
+	size = min_t(size_t, iov_iter_count(to), file->dev->max_io);
+	req->size = size - fault_in_iov_iter_writeable(to, size);
 	req->offset = pos;
 	fusd_req_room(req, 0, req->size);
-	result = fusd_call(req);
+	result = req->size ? fusd_call(req) : -EFAULT;
 	if (result > 0) {
 		size_t copied = copy_to_iter(req->answer, result, to);
 
@@ -189,12 +192,13 @@ static ssize_t fusd_write_some(struct file *filp, struct iov_iter *from, loff_t 
 	if (IS_ERR(req))
 		return PTR_ERR(req);
 	req->offset = pos;
-	if (!fusd_req_room(req, len, 0))
+	if (!fusd_req_room(req, len, 0)) {
 		result = -ENOMEM;
-	else if (!copy_from_iter_full(req->data, len, from))
-		result = -EFAULT;
-	else
-		result = fusd_call(req);
+	} else {
+		/* As far as it can be read, as pipes and ttys do. */
+		req->data_len = copy_from_iter(req->data, len, from);
+		result = req->data_len ? fusd_call(req) : -EFAULT;
+	}
 	fusd_req_put(req);
 	return result;
 }

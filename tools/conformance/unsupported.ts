@@ -85,6 +85,36 @@ export const UNSUPPORTED: readonly Unsupported[] = [
     reason:
       "a node of a FUSE mount that a character device's number could stand on would be that device, not ours: it is a regular file",
   },
+  {
+    channel: "fusd",
+    cases:
+      /^ioctl\/(array\/(256|300)-of-1-byte|areas\/(25[78]-\w+|257-two-levels|too-large-together-\w+)|legacy\/128k-and-1|length\/(131073|1048575|1048576|full-request-\w+))$/,
+    reason:
+      "what is too much for a FUSE request is not for fusd, whose ioctls have 1 MiB each way and 1024 areas (max_io and max_areas in kernel/fusd/uapi/fusd.h)",
+  },
+  {
+    channel: "fusd",
+    cases: /^(hangup\/(tty|enodev)\/told-for-good|poll\/nval\/path|select\/number\/below)$/,
+    reason:
+      "the case counts how often the driver's poll() is asked, which on fusd is after each call and at no poll(2) (FUSD_PUBLISH)",
+  },
+  {
+    channel: "fusd",
+    cases: /^ioctl\/as-dev-null\/fioasync-on$/,
+    reason: "fusd has fasync, which /dev/null has not",
+  },
+  {
+    channel: "fusd",
+    cases: /^ioctl\/interrupt\/storm-\w+$/,
+    reason:
+      "a signal takes back a call that the daemon has not read yet, as it does where a kernel driver waits for its lock; on CUSE such a call goes on to the daemon",
+  },
+  {
+    channel: "fusd",
+    cases: /^as-null\/bad-buffer-at-the-end$/,
+    reason:
+      "a reader's buffer is looked at before the daemon is asked, so that nothing is lost to a bad one; it is EFAULT where there is nothing to read, too",
+  },
   ...onEach(["memory", "fuse"], {
     need: "sound",
     reason: "a comparison with snd-dummy of the virtual machine's kernel, made where CUSE is",

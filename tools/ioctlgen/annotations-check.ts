@@ -31,11 +31,6 @@ const limit: Check = (value, path) => {
     fail(path, "must be a positive integer, or a constant's name");
 };
 
-const direction: Check = (value, path) => {
-  if (typeof value === "string" && isRule(value)) return;
-  oneOf("in", "out", "inout")(value, path);
-};
-
 const listOf =
   (item: Check): Check =>
   (value, path) => {
@@ -68,6 +63,14 @@ const shape =
     }
     for (const key of required) if (!entries.some(([name]) => name === key)) fail(path, `${key} is missing`);
   };
+
+const way = oneOf("in", "out", "inout");
+const flagged = shape({ field: text, mask: limit, set: way, clear: way }, "field", "mask", "set", "clear");
+
+const direction: Check = (value, path) => {
+  if (typeof value === "string" && isRule(value)) return;
+  (typeof value === "object" ? flagged : way)(value, path);
+};
 
 const FIELD = shape({
   doc: text,

@@ -2,8 +2,20 @@
 // out, which integer is a set of flags. An annotation file, NAME.annotations.ts, exports one such object by default; its
 // output is NAME.ts beside it. Types alone: annotations-check.ts looks at the objects, build.ts puts them to use.
 
-/** "in" is read from the caller, "out" written to it; or the TypeScript of a function of the struct's fields. */
-export type DirectionAnnotation = "in" | "out" | "inout" | Rule;
+/**
+ * "in" is read from the caller, "out" written to it; or what an integer field's bits tell; or the TypeScript of a function
+ * of the struct's fields, where bits do not suffice.
+ */
+export type DirectionAnnotation = "in" | "out" | "inout" | FlaggedAnnotation | Rule;
+
+export interface FlaggedAnnotation {
+  readonly field: string;
+  /** A number; or TypeScript for the output: "I2C_M.I2C_M_RD". */
+  readonly mask: number | string;
+  /** Where the field has one of the mask's bits. */
+  readonly set: "in" | "out" | "inout";
+  readonly clear: "in" | "out" | "inout";
+}
 
 /** TypeScript for the output, as it stands: `({ flags }) => (flags & I2C_M.I2C_M_RD ? "inout" : "in")`. */
 export type Rule = `(${string}) =>${string}`;

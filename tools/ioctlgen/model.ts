@@ -1,5 +1,6 @@
 // What an output file contains, between reading (build.ts) and printing (print.ts). Immutable, for one run.
 
+import type { DirectionAnnotation } from "./annotations.ts";
 import type { Place } from "./macros.ts";
 
 /** How many: fixed, or told by a field's name or a rule (TypeScript). */
@@ -14,7 +15,7 @@ export type Type =
   | { readonly kind: "array"; readonly item: Type; readonly count: ModelCount }
   | { readonly kind: "union"; readonly members: readonly Type[] }
   | { readonly kind: "struct"; readonly fields: readonly ModelField[] }
-  | { readonly kind: "pointer"; readonly target: Type; readonly direction: string; readonly nullable: boolean };
+  | { readonly kind: "pointer"; readonly target: Type; readonly direction: DirectionAnnotation; readonly nullable: boolean };
 
 export interface NamedBy {
   readonly style: "flags" | "values";

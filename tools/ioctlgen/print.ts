@@ -2,6 +2,7 @@
 // the formatter.
 
 import type { Annotations } from "./annotations.ts";
+import type { DirectionAnnotation } from "./annotations.ts";
 import { isRule } from "./annotations-check.ts";
 import { shownPlace } from "./macros.ts";
 import {
@@ -56,11 +57,18 @@ class Printer {
         return `${this.word("struct")}({\n${fields.join("")}})`;
       }
       case "pointer": {
-        const direction = isRule(type.direction) ? type.direction : JSON.stringify(type.direction);
         const options = type.nullable ? ", { nullable: true }" : "";
-        return `${this.word("ptr")}(${this.type(type.target)}, ${direction}${options})`;
+        const target = this.type(type.target);
+        return `${this.word("ptr")}(${target}, ${this.#direction(type.direction)}${options})`;
       }
     }
+  }
+
+  #direction(direction: DirectionAnnotation): string {
+    if (typeof direction === "string") return isRule(direction) ? direction : JSON.stringify(direction);
+    const { field, mask, set, clear } = direction;
+    const bits = typeof mask === "number" ? `0x${mask.toString(16)}` : mask;
+    return `${this.word("flagged")}(${JSON.stringify(field)}, ${bits}, ${JSON.stringify(set)}, ${JSON.stringify(clear)})`;
   }
 
   group({ name, doc, isHex, constants }: Group): string {

@@ -74,7 +74,7 @@ export default {
           doc: "What is written; or what is read, which goes to the driver too: with I2C_M_RECV_LEN its first byte counts.",
           count: "len",
           max: 8192,
-          direction: '({ flags }) => (flags & I2C_M.I2C_M_RD ? "inout" : "in")',
+          direction: { field: "flags", mask: "I2C_M.I2C_M_RD", set: "inout", clear: "in" },
         },
       },
     },

@@ -8,6 +8,7 @@ import {
   bytes,
   command,
   enumeration,
+  flagged,
   flags,
   type Infer,
   ptr,
@@ -89,7 +90,7 @@ export const i2c_msg = struct({
   /** Bytes in buf. */
   len: u16,
   /** What is written; or what is read, which goes to the driver too: with I2C_M_RECV_LEN its first byte counts. */
-  buf: ptr(bytes("len", { max: 8192 }), ({ flags }) => (flags & I2C_M.I2C_M_RD ? "inout" : "in")),
+  buf: ptr(bytes("len", { max: 8192 }), flagged("flags", I2C_M.I2C_M_RD, "inout", "in")),
 });
 export type i2c_msg = Infer<typeof i2c_msg>;
 

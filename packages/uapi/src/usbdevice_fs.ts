@@ -11,6 +11,7 @@ import {
   bytes,
   cstring,
   enumeration,
+  flagged,
   flags,
   type Infer,
   i8,
@@ -74,7 +75,7 @@ export const usbdevfs_ctrltransfer = struct({
   /** Milliseconds; 0: none. */
   timeout: u32,
   /** From the device: what it does not send stays as it is. */
-  data: ptr(bytes("wLength", { max: 4096 }), ({ bRequestType }) => (bRequestType & 0x80 ? "inout" : "in")),
+  data: ptr(bytes("wLength", { max: 4096 }), flagged("bRequestType", 0x80, "inout", "in")),
 });
 export type usbdevfs_ctrltransfer = Infer<typeof usbdevfs_ctrltransfer>;
 
@@ -86,7 +87,7 @@ export const usbdevfs_bulktransfer = struct({
   /** Milliseconds; 0: none. */
   timeout: uint,
   /** From the device: what it does not send stays as it is. */
-  data: ptr(bytes("len", { max: 16777216 }), ({ ep }) => (ep & 0x80 ? "inout" : "in")),
+  data: ptr(bytes("len", { max: 16777216 }), flagged("ep", 0x80, "inout", "in")),
 });
 export type usbdevfs_bulktransfer = Infer<typeof usbdevfs_bulktransfer>;
 

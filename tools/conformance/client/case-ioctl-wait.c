@@ -114,8 +114,17 @@ static void interrupted(const struct test *t)
 		set(ON_ACT, DO(t->a, ETIMEDOUT));
 	call = start_ioctl(fd, t->a == NORMAL ? C_ACT_WAIT : C_ACT, 0);
 	await_count(BLOCKED, 1);
-	thread_signal(call->thread, SIGUSR1);
-	FAILS(finish(call), t->a == ABORT_ERRNO ? ETIMEDOUT : EINTR);
+	if (t->b && channel_is("fusd") && t->a != ABORT_ERRNO) {
+		/* The call begins anew, as that of a kernel driver would. */
+		set(ON_ACT, DO(NORMAL, 0));
+		thread_signal(call->thread, SIGUSR1);
+		if (t->a == NORMAL)
+			fill(5, 1);
+		GIVES(finish(call), t->a == NORMAL ? 5 : 0);
+	} else {
+		thread_signal(call->thread, SIGUSR1);
+		FAILS(finish(call), t->a == ABORT_ERRNO ? ETIMEDOUT : EINTR);
+	}
 	if (t->a != NORMAL)
 		await_count(ABORTS, 1);
 	if (t->a == DEAF)

@@ -108,7 +108,7 @@ struct io {
 extern const struct io io_libc, io_raw, io_memory;
 /* The one in use: libc's, or for x32 the raw calls, or the memory channel's. */
 extern const struct io *io;
-/* "cuse", "fuse", "memory". */
+/* "cuse", "fuse", "fusd", "memory". */
 extern const char *channel;
 bool channel_is(const char *name);
 

@@ -131,7 +131,11 @@ describe("what annotations say", () => {
     const fields = {
       flags: { flags: "F", doc: "Bits." },
       items: { count: "n", max: "LIMIT", direction: '({ flags }) => (flags & F.F_IN ? "in" : "out")' },
-      raw: { to: "struct item", direction: "inout", nullable: true },
+      raw: {
+        to: "struct item",
+        direction: { field: "flags", mask: "F.F_IN", set: "inout", clear: "out" },
+        nullable: true,
+      },
       text: { count: "n", max: 99, as: "string", direction: "in" },
       last: { count: "({ n }: { n: number }) => n / 4", max: 3 },
     } as const;
@@ -144,7 +148,7 @@ export const box = struct({
   flags: flags(uint, F),
   n: u16,
   items: ptr(array(item, "n", { max: 7 }), ({ flags }) => (flags & F.F_IN ? "in" : "out")),
-  raw: ptr(item, "inout", { nullable: true }),
+  raw: ptr(item, flagged("flags", F.F_IN, "inout", "out"), { nullable: true }),
   text: ptr(cstring("n", { max: 99 }), "in"),
   last: array(int, ({ n }: { n: number }) => n / 4, { max: 3 }),
 });`.trim(),

@@ -42,9 +42,14 @@ export interface Wanted {
   readonly path: string;
 }
 
+/** What a driver can need that not every channel has. */
+export type Need = "seekable" | "flush" | "fsync";
+
 export interface ChannelKind {
   /** "cuse", "fuse", "fusd", "memory". */
   readonly name: string;
+  /** Which of these it has. Default: none */
+  readonly serves?: ReadonlySet<Need>;
   /** @param wanted what is to be served; without it, whether anything can be */
   probe(wanted?: Wanted): Availability;
   /**

@@ -70,14 +70,18 @@ export class Connection {
     this.#link.start((result) => this.#serve(result), this.#spin);
   }
 
-  /** Answers every caller that waits and releases every file before the descriptor goes. Idempotent. */
-  close(): Promise<void> {
-    this.#closing ??= this.#shutDown(undefined);
+  /**
+   * Answers every caller that waits and releases every file before the descriptor goes. Idempotent.
+   * @param last what the kernel is told then
+   */
+  close(last?: Uint8Array): Promise<void> {
+    this.#closing ??= this.#shutDown(undefined, last);
     return this.#closing;
   }
 
-  async #shutDown(error: Error | undefined): Promise<void> {
+  async #shutDown(error: Error | undefined, last?: Uint8Array): Promise<void> {
     await this.#session.close();
+    if (last !== undefined) this.#send([last]);
     this.#closed = true;
     this.#link.stop();
     closeSync(this.#fd);

@@ -36,13 +36,14 @@ export class ControlDevice {
   }
 
   /**
+   * @param mayBeThere the node of a device that is taken over
    * @returns a new descriptor, non-blocking
    * @throws UsageError for a path that the kernel would not use; DeviceError("EEXIST", "EACCES", "ENODEV")
    */
-  open(wanted: Wanted): number {
+  open(wanted: Wanted, mayBeThere = false): number {
     const { path } = wanted;
     if (path !== nodeOf(wanted)) throw new UsageError(this.#misplaced(wanted));
-    if (existsSync(path))
+    if (!mayBeThere && existsSync(path))
       throw new DeviceError("EEXIST", `${path} is there already: end what serves it, or remove a file left there`);
     try {
       return openSync(this.path, OPEN_FLAGS);

@@ -6,6 +6,7 @@ import { errnoCode } from "../errno.ts";
 import { DeviceError, UsageError } from "../errors.ts";
 import { decode, encode, flatTable, sizeOf } from "../layout/index.ts";
 import { read, writev } from "../native.ts";
+import type { AnyDriver, RecoveredOperation } from "../session/driver.ts";
 import { FusdSession } from "../session/fusd-session.ts";
 import * as abi from "../wire/fusd-abi.ts";
 import { encodeTable } from "../wire/fusd-table.ts";
@@ -16,13 +17,18 @@ import { ControlDevice } from "./control-device.ts";
 const CONTROL = new ControlDevice("fusd", "it where kernel/fusd is installed");
 
 /** The FUSD channel. */
-export const fusd: ChannelKind = { name: "fusd", probe: (wanted) => CONTROL.probe(wanted), open };
+export const fusd: ChannelKind = {
+  name: "fusd",
+  serves: new Set(["seekable", "flush", "fsync"]),
+  probe: (wanted) => CONTROL.probe(wanted),
+  open,
+};
 
 async function open(options: ChannelOptions): Promise<Channel> {
   const { path, driver } = options;
   if (Buffer.byteLength(driver.name) >= abi.FUSD_NAME_MAX)
     throw new UsageError(`${driver.name}: a name of an fusd device has at most ${abi.FUSD_NAME_MAX - 1} bytes`);
-  const fd = CONTROL.open({ name: driver.name, path });
+  const fd = CONTROL.open({ name: driver.name, path }, driver.recovery !== undefined);
   let maxAreas: number;
   try {
     maxAreas = introduction(fd).max_areas;
@@ -32,16 +38,18 @@ async function open(options: ChannelOptions): Promise<Channel> {
   }
   const connection = new Connection(fd, options, (common) => new FusdSession({ ...common, maxAreas }));
   try {
-    say(fd, "CREATE", create(options));
+    createOrRecover(fd, options);
     say(fd, "TABLE", encodeTable(flatTable(driver.commands ?? {})));
     // The module makes the node inside this write.
-    say(fd, "START", encode(abi.fusd_head, "lp64", head(abi.FUSD_START, sizeOf(abi.fusd_head, "lp64"))));
+    say(fd, "START", onlyHead(abi.FUSD_START));
   } catch (error) {
     await connection.close();
     throw error;
   }
   connection.start();
-  return { path, ended: connection.ended, close: () => connection.close() };
+  // A device that outlives a daemon which dies does not outlive one that ends.
+  const last = driver.recovery === undefined ? undefined : onlyHead(abi.FUSD_DESTROY);
+  return { path, ended: connection.ended, close: () => connection.close(last) };
 }
 
 /** @throws DeviceError("EPROTO") when the module is of another version */
@@ -56,24 +64,64 @@ function introduction(fd: number) {
   return info;
 }
 
+/** A device of this name that waits for its next daemon is taken over. */
+function createOrRecover(fd: number, { driver, permissions, log, path }: ChannelOptions): void {
+  try {
+    say(fd, "CREATE", create(driver, permissions));
+  } catch (error) {
+    if (!(error instanceof DeviceError && error.code === "EEXIST") || driver.recovery === undefined) throw error;
+    say(fd, "RECOVER", recover(driver.name));
+    log.info({ device: path }, `${path} is taken over from a daemon that has ended`);
+  }
+}
+
+function recover(name: string): Uint8Array {
+  const size = sizeOf(abi.fusd_recover, "lp64");
+  const rest = { version: abi.FUSD_VERSION, reserved: 0, name };
+  return encode(abi.fusd_recover, "lp64", { head: head(abi.FUSD_RECOVER, size), ...rest });
+}
+
+function onlyHead(type: number): Uint8Array {
+  return encode(abi.fusd_head, "lp64", head(type, sizeOf(abi.fusd_head, "lp64")));
+}
+
 function head(type: number, len: number) {
   return { len, type, flags: 0, id: 0n };
 }
 
-/** Without these no file can be served. */
-const OPS = (["OPEN", "RELEASE", "READ", "WRITE", "IOCTL"] as const).reduce(
-  (bits, name) => bits | (1 << abi.FUSD_OP[name]),
-  0,
-);
+/** What each operation of a driver is to the kernel. */
+const OPERATIONS: Readonly<Record<RecoveredOperation, keyof typeof abi.FUSD_OP>> = {
+  open: "OPEN",
+  read: "READ",
+  write: "WRITE",
+  ioctl: "IOCTL",
+  seek: "LLSEEK",
+  flush: "FLUSH",
+  fsync: "FSYNC",
+};
 
-function create({ driver, permissions = {} }: ChannelOptions): Uint8Array {
+function opsOf(driver: AnyDriver): number {
+  const names: (keyof typeof abi.FUSD_OP)[] = ["OPEN", "RELEASE", "READ", "WRITE", "IOCTL"];
+  for (const optional of ["seek", "flush", "fsync"] as const)
+    if (driver[optional] !== undefined) names.push(OPERATIONS[optional]);
+  return names.reduce((bits, name) => bits | (1 << abi.FUSD_OP[name]), 0);
+}
+
+function policyOf({ recovery }: AnyDriver): Uint8Array {
+  const policy = new Uint8Array(16);
+  for (const operation of Object.keys(OPERATIONS) as RecoveredOperation[])
+    policy[abi.FUSD_OP[OPERATIONS[operation]]] = abi.FUSD_POLICY[recovery?.policy?.[operation] ?? "fail"];
+  return policy;
+}
+
+function create(driver: AnyDriver, permissions: ChannelOptions["permissions"] = {}): Uint8Array {
   const { mode = 0o600, uid = process.geteuid?.() ?? 0, gid = process.getegid?.() ?? 0 } = permissions;
   return encode(abi.fusd_create, "lp64", {
     head: head(abi.FUSD_CREATE, sizeOf(abi.fusd_create, "lp64")),
     version: abi.FUSD_VERSION,
-    ops: OPS,
-    features: 0n,
-    flags: 0,
+    ops: opsOf(driver),
+    features: driver.recovery === undefined ? 0n : abi.FUSD_FEATURE_RECOVERY,
+    flags: driver.seekable ? abi.FUSD_CREATE_SEEKABLE : 0,
     mode,
     uid,
     gid,
@@ -82,9 +130,9 @@ function create({ driver, permissions = {} }: ChannelOptions): Uint8Array {
     max_opens: 0,
     deadline_ms: 0,
     interrupt_ms: 0,
-    recover_ms: 0,
+    recover_ms: driver.recovery?.ms ?? 0,
     reserved: 0,
-    policy: new Uint8Array(16),
+    policy: policyOf(driver),
     name: driver.name,
   });
 }

@@ -60,6 +60,11 @@ export function defineDevice<State = undefined, const C extends Commands = Recor
   }
   const { releaseMs = 0 } = driver;
   if (!(releaseMs >= 0)) throw new UsageError(`${driver.name}: releaseMs is milliseconds, not ${releaseMs}`);
+  if (driver.seek !== undefined && !driver.seekable)
+    throw new UsageError(`${driver.name}: seek is for a driver that is seekable`);
+  const { recovery, recover } = driver;
+  if (recovery === undefined ? recover !== undefined : !(Number.isInteger(recovery.ms) && recovery.ms > 0))
+    throw new UsageError(`${driver.name}: recover needs recovery, and its ms is a whole number from 1`);
   const commands = driver.commands ?? {};
   commandTable(commands);
   for (const name of Object.keys(commands)) {

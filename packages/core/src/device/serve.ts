@@ -1,11 +1,13 @@
 // Puts a device on a channel: the last line of every driver.
 
-import type { Channel, ChannelKind, NodePermissions, Wanted } from "../channel/channel.ts";
+import type { Channel, ChannelKind, Need, NodePermissions, Wanted } from "../channel/channel.ts";
 import { cuse } from "../channel/cuse.ts";
 import { fusd } from "../channel/fusd.ts";
 import { fuse } from "../channel/fuse.ts";
+import { UsageError } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import { shed } from "../native.ts";
+import type { AnyDriver } from "../session/driver.ts";
 import { Tap } from "../session/monitor.ts";
 import { chooseChannel } from "./choose.ts";
 import type { AnyDevice } from "./device.ts";
@@ -54,11 +56,13 @@ export async function serve(device: AnyDevice, options: ServeOptions = {}): Prom
     spin,
     channels = CHANNELS,
   } = options;
+  const { driver, files } = device;
   const { kind, why } =
     typeof channel === "string"
-      ? choose(channels, channel, { name: device.name, path })
+      ? choose(channels, channel, { name: device.name, path, driver })
       : { kind: channel, why: channel.name };
-  const { driver, files } = device;
+  const lacks = lacking(kind, driver);
+  if (lacks !== undefined) throw new UsageError(`${device.name} cannot be served: ${lacks}`);
   const tap = new Tap();
   const detach = [tracing.attach(device, tap, log), recording?.attach(device, tap)];
   const forget = () => {
@@ -85,8 +89,22 @@ export async function serve(device: AnyDevice, options: ServeOptions = {}): Prom
   }
 }
 
-function choose(channels: readonly ChannelKind[], name: string, wanted: Wanted) {
-  const candidates = channels.map((kind) => ({ name: kind.name, probe: () => kind.probe(wanted), kind }));
+/** @returns what the driver needs and this channel has not, as a sentence */
+function lacking(kind: ChannelKind, driver: AnyDriver): string | undefined {
+  const needs = (["seekable", "flush", "fsync"] satisfies Need[]).filter((need) => Boolean(driver[need]));
+  const missing = needs.filter((need) => !kind.serves?.has(need));
+  return missing.length === 0 ? undefined : `the ${kind.name} channel has no ${missing.join(", no ")}; fusd has`;
+}
+
+function choose(channels: readonly ChannelKind[], name: string, wanted: Wanted & { readonly driver: AnyDriver }) {
+  const candidates = channels.map((kind) => ({
+    name: kind.name,
+    kind,
+    probe() {
+      const why = lacking(kind, wanted.driver);
+      return why === undefined ? kind.probe(wanted) : { usable: false, why };
+    },
+  }));
   const { kind: candidate, why } = chooseChannel(candidates, name);
   return { kind: candidate.kind, why };
 }

@@ -37,6 +37,11 @@ export function takeAnswer(call: Call, answer: unknown, wholeWrites: boolean): b
       call.count = answer ?? 0;
       if (call.encodeOutput !== undefined) call.bytes = call.encodeOutput(call.arg);
       return true;
+    case "seek":
+      if (!isCount(answer, Number.MAX_SAFE_INTEGER))
+        throw new InternalError(`seek answered ${shown(answer)}, which is no position`);
+      call.count = answer;
+      return true;
     default:
       return true;
   }

@@ -2,7 +2,7 @@
 
 import { DeviceError, InternalError } from "../errors.ts";
 import type { Call } from "./call.ts";
-import type { AnyDriver } from "./driver.ts";
+import type { AnyDriver, OpenFile, RecoverCall } from "./driver.ts";
 
 /** Calls the driver. @throws what the driver throws; DeviceError EINVAL or ENOTTY, as a kernel driver without it */
 export function ask(driver: AnyDriver, call: Call): unknown {
@@ -20,9 +20,35 @@ export function ask(driver: AnyDriver, call: Call): unknown {
     }
     case "open":
       return driver.open?.(call);
+    case "recover":
+      return driver.recover === undefined ? driver.open?.(call) : driver.recover(numbered(call));
+    case "seek":
+      return driver.seek?.(call);
+    case "flush":
+      return driver.flush?.(call);
+    case "fsync":
+      if (driver.fsync === undefined) throw new DeviceError("EINVAL", "the driver has no fsync");
+      return driver.fsync(call);
     case "release":
       return driver.release?.(call);
     default:
       throw new InternalError(`${call.kind} is not run`);
   }
+}
+
+function numbered(call: Call): RecoverCall {
+  const { file } = call;
+  if (!hasNumber(file)) throw new InternalError("a file without a number is recovered");
+  return {
+    file,
+    flags: call.flags,
+    caller: call.caller,
+    nonBlocking: call.nonBlocking,
+    signal: call.signal,
+    waitedMs: 0,
+  };
+}
+
+function hasNumber(file: OpenFile): file is RecoverCall["file"] {
+  return file.number !== undefined;
 }

@@ -5,7 +5,17 @@ import type { DataModel, NamedCommand } from "../layout/index.ts";
 import type { Caller } from "./driver.ts";
 import type { File } from "./file.ts";
 
-export type CallKind = "open" | "release" | "read" | "write" | "ioctl" | "poll";
+export type CallKind =
+  | "open"
+  | "recover"
+  | "release"
+  | "read"
+  | "write"
+  | "ioctl"
+  | "poll"
+  | "seek"
+  | "flush"
+  | "fsync";
 
 /** Which wake-ups make a parked call worth another try. */
 export type Wake = "readable" | "writable";
@@ -39,6 +49,12 @@ export class Call {
 
   // The question.
   nonBlocking = false;
+  /** Where a read, write or seek is. */
+  offset = 0;
+  /** Of a seek. */
+  whence = 0;
+  /** Of an fsync. */
+  dataOnly = false;
   /** Bytes that a read asks for. */
   length = 0;
   /** What is still to be written. */
@@ -91,6 +107,11 @@ export class Call {
     this.#uid = origin.uid;
     this.#gid = origin.gid;
     this.#now = now;
+  }
+
+  /** Once it has succeeded the file is open. */
+  get isOpening(): boolean {
+    return this.kind === "open" || this.kind === "recover";
   }
 
   get key(): number {

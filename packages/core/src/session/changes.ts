@@ -22,6 +22,11 @@ export class Changes {
     return this.#waiting.length > 0;
   }
 
+  /** A handler runs, or a change is being acted on. */
+  get isBusy(): boolean {
+    return this.#busy > 0;
+  }
+
   /** A handler begins; what is said until it has ended waits. Two calls, because a closure a request is not free. */
   begin(): void {
     this.#busy++;

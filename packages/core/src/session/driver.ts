@@ -71,6 +71,8 @@ export interface OpenFile extends Notifier {
   readonly id: number;
   /** Flags of open(2). O_NONBLOCK can change later: ask `nonBlocking` of the call. */
   readonly flags: number;
+  /** On the fusd channel: the kernel's number of it, never given twice, and the same to a daemon that recovers it. */
+  readonly number?: bigint | undefined;
 }
 
 export interface CallBase<State> {
@@ -97,15 +99,51 @@ export interface OpenCall extends Omit<WaitingCall<unknown>, "state"> {
 export interface ReadCall<State> extends WaitingCall<State> {
   /**
    * Bytes asked for, at most 128 KiB, of a FUSE file 1 MiB: one read(2) of more is several calls, and goes on as long as
-   * each is filled.
+   * each is filled. On fusd 1 MiB.
    */
   readonly length: number;
+  /** Where in the file, of a driver that is `seekable`; else 0. */
+  readonly offset: number;
 }
 
 export interface WriteCall<State> extends WaitingCall<State> {
   /** The bytes, valid until the answer. */
   readonly data: Uint8Array;
+  /** Where in the file, of a driver that is `seekable`: of the first of these bytes. Else 0. */
+  readonly offset: number;
 }
+
+export interface SeekCall<State> extends WaitingCall<State> {
+  /** What lseek(2) was asked for. */
+  readonly offset: number;
+  /** lseek(2)'s: 0 SEEK_SET, 2 SEEK_END, 3 SEEK_DATA, 4 SEEK_HOLE. SEEK_CUR comes as SEEK_SET. */
+  readonly whence: number;
+}
+
+export interface SyncCall<State> extends WaitingCall<State> {
+  /** fdatasync(2). */
+  readonly dataOnly: boolean;
+}
+
+/** A file that was open when an earlier daemon ended. */
+export interface RecoverCall extends OpenCall {
+  readonly file: OpenFile & { readonly number: bigint };
+}
+
+/**
+ * What happens to calls while there is no daemon. "fail": EIO at once. "hold": EIO for those that the daemon had, so that
+ * nothing is done twice; others wait. "reissue": all wait, and those that the daemon had are asked again.
+ */
+export type RecoveryPolicy = "fail" | "hold" | "reissue";
+
+export interface Recovery {
+  /** Milliseconds that the device and its open files outlive a daemon. */
+  readonly ms: number;
+  /** Default: "fail" for each */
+  readonly policy?: Readonly<Partial<Record<RecoveredOperation, RecoveryPolicy>>>;
+}
+
+export type RecoveredOperation = "open" | "read" | "write" | "ioctl" | "seek" | "flush" | "fsync";
 
 export interface IoctlCall<State, Arg> extends WaitingCall<State> {
   /**
@@ -164,6 +202,20 @@ export interface Driver<State, C extends Commands> {
   readonly commands?: C;
   /** One handler a command. @returns the ioctl's result, >= 0; nothing means 0 */
   readonly ioctl?: { readonly [K in keyof C]: IoctlHandler<State, ArgumentOf<C[K]>> };
+  /** Offsets count: lseek(2), pread(2) and pwrite(2) work, and calls have an offset. fusd only. Default: a stream */
+  readonly seekable?: boolean;
+  /**
+   * Of a seekable driver: lseek(2). @returns the new position, to 2^53. Default: SEEK_SET and SEEK_CUR move anywhere
+   */
+  seek?(call: SeekCall<State>): Answer<number>;
+  /** Each close(2), whose result an error is; other descriptors of the file can stay. fusd only. Default: nothing */
+  flush?(call: WaitingCall<State>): void | Promise<void>;
+  /** fsync(2) and fdatasync(2). fusd only. Default: EINVAL, as of a kernel driver without it */
+  fsync?(call: SyncCall<State>): void | Promise<void>;
+  /** The device and its files outlive a daemon that dies, for the next one. fusd; elsewhere they end. Default: they end */
+  readonly recovery?: Recovery;
+  /** With `recovery`: @returns the state of a file that an earlier daemon left. An error ends the file. Default: open() */
+  recover?(call: RecoverCall): Answer<State>;
   /** What a read or write could do now, in POLL bits, at once. Default: always IN | OUT, as a kernel driver without poll */
   poll?(call: CallBase<State>): number;
 }

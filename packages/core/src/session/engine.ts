@@ -23,6 +23,11 @@ export interface EngineListener {
   late(call: Call): void;
   /** The driver said so of a file that is `polled`, or the file was hung up: who polls it shall look again. */
   pollChanged(file: File, wake: PollWake): void;
+  /**
+   * The same while a handler runs, of a file that no call waits on. @returns whether the listener will say so with that
+   * handler's answer; else pollChanged() comes after it
+   */
+  notesChange(file: File, wake: PollWake): boolean;
 }
 
 /** Why pollers are woken. */
@@ -135,6 +140,7 @@ export class Engine implements FileOwner {
     // A call whose handler says this is not parked: it sees by `wakes` that it is to be asked again.
     const waits = file.parked.size > 0;
     if (file.hungUp !== undefined || !(waits || file.polled)) return;
+    if (!waits && this.#changes.isBusy && this.#listener.notesChange(file, wake)) return;
     this.#changes.do(() => {
       if (waits) this.#retryAll(file, wake);
       this.#wakePollers(file, wake);
@@ -155,7 +161,8 @@ export class Engine implements FileOwner {
   }
 
   urgent(file: File): void {
-    if (file.polled) this.#changes.do(() => this.#wakePollers(file, "urgent"));
+    if (!file.polled || (this.#changes.isBusy && this.#listener.notesChange(file, "urgent"))) return;
+    this.#changes.do(() => this.#wakePollers(file, "urgent"));
   }
 
   hangup(file: File, hangUp: HangUp): void {
@@ -178,7 +185,7 @@ export class Engine implements FileOwner {
   async close(): Promise<void> {
     this.#closing = true;
     for (const file of this.#opens) file.hangup();
-    for (const call of [...this.#waiting.values()]) this.#end(call, call.kind === "open" ? ERRNO.ENODEV : ERRNO.EIO);
+    for (const call of [...this.#waiting.values()]) this.#end(call, call.isOpening ? ERRNO.ENODEV : ERRNO.EIO);
     if (this.#waiting.size > 0) {
       await new Promise<void>((resolve) => {
         this.#onIdle = resolve;
@@ -188,7 +195,7 @@ export class Engine implements FileOwner {
   }
 
   #ask(call: Call): unknown {
-    if (call.kind === "open") {
+    if (call.isOpening) {
       if (this.#closing) throw new DeviceError("ENODEV", "the device is being closed");
       this.#opens.admit(call);
     }
@@ -214,7 +221,7 @@ export class Engine implements FileOwner {
   /** Takes a handler's value. @returns false when the same call is to be asked again: a write with more to give */
   #take(call: Call, answer: unknown): boolean {
     if (!takeAnswer(call, answer, this.#driver.writes !== "once")) return false;
-    if (call.kind === "open") {
+    if (call.isOpening) {
       call.file.state = answer;
       if (this.#closing) {
         void this.#giveBack(call.file);
@@ -260,7 +267,8 @@ export class Engine implements FileOwner {
   }
 
   #settleHungUp(call: Call, { readEnds, errno }: HangUp): void {
-    if (call.kind === "read" && readEnds) {
+    if (call.kind === "flush") this.#settle(call, 0);
+    else if (call.kind === "read" && readEnds) {
       call.bytes = NOTHING;
       call.count = 0;
       this.#settle(call, 0);
@@ -273,15 +281,11 @@ export class Engine implements FileOwner {
     else this.#cutShort(call, call.abortErrno ?? ERRNO.EINTR);
   }
 
-  /**
-   * ENOSYS for an open becomes ENXIO: it would tell FUSE that this daemon knows no OPEN at all, and the kernel would
-   * never ask again (fuse_file_open() in fs/fuse/file.c).
-   */
   #settle(call: Call, errno: number): void {
     if (call.settled) throw new InternalError(`${call.label} was answered twice`);
     call.settled = true;
-    call.errno = call.kind === "open" && errno === ERRNO.ENOSYS ? ERRNO.ENXIO : errno;
-    if (call.kind === "open" && errno !== 0) this.#opens.forget(call.file);
+    call.errno = errno === ERRNO.ENOSYS ? withoutEnosys(call) : errno;
+    if (call.isOpening && errno !== 0) this.#opens.forget(call.file);
     // One that never waited is nowhere to be taken out of.
     if (call.hasWaited) this.#forget(call);
   }
@@ -361,7 +365,7 @@ export class Engine implements FileOwner {
     // The handler hung its own file up, or close() came while it began.
     if (call.kind === "release") return;
     const { hungUp } = call.file;
-    if (call.kind === "open") {
+    if (call.isOpening) {
       if (hungUp !== undefined || this.#closing) this.#end(call, ERRNO.ENODEV);
     } else if (hungUp !== undefined) this.#end(call, hungUp.errno);
   }
@@ -387,7 +391,7 @@ export class Engine implements FileOwner {
 
   /** A handler ended after its caller had been freed without it. */
   #tooLate(call: Call, answer: unknown): void {
-    if (call.kind !== "open" || answer instanceof WouldBlock) return;
+    if (!call.isOpening || answer instanceof WouldBlock) return;
     // The kernel knows of no open file, so no RELEASE will come: undo the open.
     call.file.state = answer;
     void this.#giveBack(call.file);
@@ -416,4 +420,12 @@ export class Engine implements FileOwner {
     this.#opens.forget(file);
     return giveBack(file, { driver: this.#driver, clock: this.#clock, log: this.#log, graceMs: this.#graceMs });
   }
+}
+
+/**
+ * ENOSYS for an open becomes ENXIO: it would tell FUSE that this daemon knows no OPEN at all, and the kernel would
+ * never ask again (fuse_file_open() in fs/fuse/file.c). For an ioctl it becomes ENOTTY, as in fuse_send_ioctl().
+ */
+function withoutEnosys({ kind, isOpening }: Call): number {
+  return isOpening ? ERRNO.ENXIO : kind === "ioctl" ? ERRNO.ENOTTY : ERRNO.ENOSYS;
 }

@@ -10,7 +10,7 @@ import * as abi from "../wire/fusd-abi.ts";
 import { FUSD_OPS, type FusdOpName } from "../wire/fusd-opcodes.ts";
 import { FUSD_REPLY_SIZE, FusdReplyFront } from "../wire/fusd-reply.ts";
 import { FusdRequestView } from "../wire/fusd-request.ts";
-import { type Call, requestKey } from "./call.ts";
+import { type Call, type CallKind, requestKey } from "./call.ts";
 import type { PollWake } from "./engine.ts";
 import type { File } from "./file.ts";
 import { PolledFile, PolledFiles } from "./polled-files.ts";
@@ -40,6 +40,7 @@ export class FusdSession extends Session<FusdRequestView, PolledFile> {
   readonly #front: FusdReplyFront;
   readonly #lateFront = new FusdReplyFront();
   readonly #polled: PolledFiles;
+  readonly #isSeekable: boolean;
   readonly #limits: { readonly regions: number; readonly bytes: number };
   /** Commands whose areas the kernel cannot find by itself. */
   readonly #inRounds: ReadonlySet<Command>;
@@ -47,6 +48,7 @@ export class FusdSession extends Session<FusdRequestView, PolledFile> {
   constructor(options: FusdSessionOptions) {
     const { maxIo = abi.MAX_IO, maxAreas = MAX_AREAS } = options;
     super(options, protocol(maxIo));
+    this.#isSeekable = options.driver.seekable ?? false;
     this.#limits = { regions: maxAreas, bytes: maxIo };
     this.#front = new FusdReplyFront(this.replyMemory);
     this.#polled = new PolledFiles(this.engine, this.files, options.driver.poll !== undefined);
@@ -79,8 +81,15 @@ export class FusdSession extends Session<FusdRequestView, PolledFile> {
   }
 
   override pollChanged({ id }: File, wake: PollWake): void {
-    this.#polled.woken(id, wake);
+    this.#polled.note(id, wake);
+    this.#polled.publishNotes();
     this.#preceded(undefined);
+  }
+
+  /** A poller is woken before the answer is out: it has then heard of all that the caller can know of. */
+  override notesChange({ id }: File, wake: PollWake): boolean {
+    this.#polled.note(id, wake);
+    return true;
   }
 
   /** Sends what is published, and with it the answer that follows. @returns the answer where nothing was to be said */
@@ -94,10 +103,11 @@ export class FusdSession extends Session<FusdRequestView, PolledFile> {
 
   // --- one method a request; ROWS names them ---
 
-  open(): Parts | undefined {
+  /** @param kind "recover": an earlier daemon had it open */
+  open(kind: "open" | "recover"): Parts | undefined {
     const { fileFlags, file: number } = this.view;
     const from = { number, opener: this.view };
-    return this.#run(this.opening(fileFlags, (id, owner) => new PolledFile(id, fileFlags, { owner, ...from })));
+    return this.#run(this.opening(fileFlags, (id, owner) => new PolledFile(id, fileFlags, { owner, ...from }), kind));
   }
 
   release(): Parts | undefined {
@@ -111,6 +121,7 @@ export class FusdSession extends Session<FusdRequestView, PolledFile> {
     const call = this.#callOn("read");
     if (call === undefined) return this.status(ERRNO.EBADF);
     call.length = Math.min(this.view.size, this.#limits.bytes);
+    if (this.#isSeekable) call.offset = this.view.offset;
     return this.#run(call);
   }
 
@@ -118,6 +129,7 @@ export class FusdSession extends Session<FusdRequestView, PolledFile> {
     const call = this.#callOn("write");
     if (call === undefined) return this.status(ERRNO.EBADF);
     call.data = this.view.payload();
+    if (this.#isSeekable) call.offset = this.view.offset;
     const refused = this.refusesToKeep(call);
     if (refused !== undefined) return this.status(refused);
     return this.#run(call);
@@ -136,6 +148,17 @@ export class FusdSession extends Session<FusdRequestView, PolledFile> {
     return this.#run(call);
   }
 
+  /** Those that are the same but for what they are called. */
+  plain(kind: "seek" | "flush" | "fsync"): Parts | undefined {
+    const call = this.#callOn(kind);
+    if (call === undefined) return this.status(ERRNO.EBADF);
+    const { view } = this;
+    call.offset = view.offset;
+    call.whence = view.cmd;
+    call.dataOnly = view.cmd === 1;
+    return this.#run(call);
+  }
+
   interrupt(): undefined {
     const call = this.engine.waiting.get(requestKey(this.view.uniqueLow, this.view.uniqueHigh));
     if (call !== undefined) this.engine.interrupt(call);
@@ -148,7 +171,7 @@ export class FusdSession extends Session<FusdRequestView, PolledFile> {
     return this.#front.to(this.view.uniqueLow, this.view.uniqueHigh).status(errno);
   }
 
-  #callOn(kind: "read" | "write" | "ioctl"): Call | undefined {
+  #callOn(kind: CallKind): Call | undefined {
     const file = this.files.get(this.view.cookie);
     if (file === undefined) return undefined;
     file.nonBlocking = (this.view.fileFlags & O_NONBLOCK) !== 0;
@@ -181,7 +204,7 @@ export class FusdSession extends Session<FusdRequestView, PolledFile> {
 
   protected override answer(call: Call, late: boolean): Parts {
     const front = (late ? this.#lateFront : this.#front).to(call.uniqueLow, call.uniqueHigh);
-    const file = call.kind === "open" && call.errno === 0 ? this.opened(call) : this.files.get(call.file.id);
+    const file = call.isOpening && call.errno === 0 ? this.opened(call) : this.files.get(call.file.id);
     const events = this.#polled.compare(file);
     if (events !== undefined) front.events(events);
     if (call.errno !== 0) return front.status(call.errno);
@@ -192,7 +215,10 @@ export class FusdSession extends Session<FusdRequestView, PolledFile> {
         return front.count(call.count);
       case "ioctl":
         return front.count(call.count, call.bytes);
+      case "seek":
+        return front.position(call.count);
       case "open":
+      case "recover":
         return front.cookie(call.file.id);
       default:
         return front.status(0);
@@ -207,17 +233,16 @@ function modelOf(flags: number): DataModel {
 
 /** The other half of wire/fusd-opcodes.ts: what each operation does. The compiler sees to it that none is missing. */
 const ROWS: Readonly<Record<FusdOpName, (session: FusdSession) => Parts | undefined>> = {
-  OPEN: (session) => session.open(),
+  OPEN: (session) => session.open("open"),
   RELEASE: (session) => session.release(),
   READ: (session) => session.read(),
   WRITE: (session) => session.write(),
   IOCTL: (session) => session.ioctl(),
   INTERRUPT: (session) => session.interrupt(),
-  // Not among the operations that CREATE names.
-  LLSEEK: (session) => session.status(ERRNO.ESPIPE),
-  FLUSH: (session) => session.status(0),
-  FSYNC: (session) => session.status(ERRNO.EINVAL),
-  RESTORE: (session) => session.status(ERRNO.EIO),
+  LLSEEK: (session) => session.plain("seek"),
+  FLUSH: (session) => session.plain("flush"),
+  FSYNC: (session) => session.plain("fsync"),
+  RESTORE: (session) => session.open("recover"),
 };
 
 const HANDLERS = FUSD_OPS.map(({ name }) => ROWS[name]);

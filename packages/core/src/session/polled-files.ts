@@ -43,6 +43,8 @@ export class PolledFiles {
   /** Without a poll() of the driver's a file's state changes when it is hung up, and not else. */
   readonly #varies: boolean;
   readonly #publications = new Publications();
+  /** Whom to wake, for which bits, when the handler that runs has its answer. */
+  readonly #notes = new Map<PolledFile, number>();
 
   constructor(engine: Engine, files: ReadonlyMap<number, PolledFile>, varies: boolean) {
     this.#engine = engine;
@@ -51,10 +53,11 @@ export class PolledFiles {
   }
 
   /**
-   * A handler has run. Publishes what has changed but for one file, whose state the answer says itself.
-   * @returns that state where it has changed
+   * A handler has run. Publishes what it noted, and what has changed but for one file, whose state the answer says
+   * itself. @returns that state where it has changed
    */
   compare(own: PolledFile | undefined): number | undefined {
+    if (this.#notes.size > 0) this.publishNotes();
     if (this.#varies && this.#files.size > (own === undefined ? 0 : 1)) {
       for (const file of this.#files.values()) {
         if (file !== own && this.#hasChanged(file)) this.#publications.add(file.number, file.events, 0);
@@ -63,14 +66,21 @@ export class PolledFiles {
     return own !== undefined && this.#hasChanged(own) ? own.events : undefined;
   }
 
-  /** The driver said so: whoever waits is woken, and edge-triggered epoll(7) has news, even if nothing has changed. */
-  woken(id: number, wake: PollWake): void {
+  /** The driver said so: whoever waits is to be woken, and edge-triggered epoll(7) has news, even if nothing changed. */
+  note(id: number, wake: PollWake): void {
     const file = this.#files.get(id);
     // Before its open is answered the kernel has nobody to wake, and after its release no more.
     if (file === undefined) return;
-    this.#hasChanged(file);
-    const bits = wake === "hangup" ? EVERY_BIT : WAKES[wake] | (file.events & ALWAYS);
-    this.#publications.add(file.number, file.events, bits);
+    const bits = wake === "hangup" ? EVERY_BIT : WAKES[wake];
+    this.#notes.set(file, (this.#notes.get(file) ?? 0) | bits);
+  }
+
+  publishNotes(): void {
+    for (const [file, wake] of this.#notes) {
+      this.#hasChanged(file);
+      if (this.#files.has(file.id)) this.#publications.add(file.number, file.events, wake | (file.events & ALWAYS));
+    }
+    this.#notes.clear();
   }
 
   /** Messages to be sent before the next answer, valid until something is published again; undefined: none. */

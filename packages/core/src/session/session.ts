@@ -132,6 +132,9 @@ export abstract class Session<V extends RequestBytes, F extends File> implements
 
   abstract late(call: Call): void;
   abstract pollChanged(file: File, wake: PollWake): void;
+  notesChange(_file: File, _wake: PollWake): boolean {
+    return false;
+  }
   protected abstract dispatch(length: number): Parts | undefined;
   /** The reply to a settled call, perhaps while the request at hand is another. */
   protected abstract answer(call: Call, late: boolean): Parts;
@@ -162,13 +165,13 @@ export abstract class Session<V extends RequestBytes, F extends File> implements
   }
 
   /** An open begins. @param make the file, under a number that no open file has */
-  protected opening(flags: number, make: (id: number, owner: FileOwner) => F): Call {
+  protected opening(flags: number, make: (id: number, owner: FileOwner) => F, kind: "open" | "recover" = "open"): Call {
     // A number must not come round again to one that is still open.
     do this.#lastFile = (this.#lastFile + 1) >>> 0;
     while (this.files.has(this.#lastFile));
     const file = make(this.#lastFile, this.engine);
     file.nonBlocking = (flags & O_NONBLOCK) !== 0;
-    return this.call("open", file);
+    return this.call(kind, file);
   }
 
   /** An open has succeeded: requests find the file from now on. */

@@ -28,6 +28,7 @@ export const FUSD_START = 34;
 export const FUSD_REPLY = 35;
 export const FUSD_PUBLISH = 36;
 export const FUSD_RECOVER = 39;
+export const FUSD_DESTROY = 40;
 
 export const FUSD_FEATURE_RECOVERY = 1n << 0n;
 

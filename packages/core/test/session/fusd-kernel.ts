@@ -1,7 +1,7 @@
 // A kernel in memory that speaks the bytes of /dev/fusd to a session, with a MemoryKernel's calls for tests: one test
 // body runs over both. Lifetimes: a FusdKernel serves one device; a FusdFile is one open(2) of it.
 
-import type { Channel, ChannelKind, ChannelOptions } from "../../src/channel/channel.ts";
+import type { Channel, ChannelKind, ChannelOptions, Need } from "../../src/channel/channel.ts";
 import { systemClock } from "../../src/channel/clock.ts";
 import type { CallOptions, MemoryKernelOptions } from "../../src/channel/memory.ts";
 import { UserMemory } from "../../src/channel/user-memory.ts";
@@ -37,6 +37,7 @@ const MODEL_FLAGS: Readonly<Record<DataModel, number>> = {
 
 export class FusdKernel implements ChannelKind {
   readonly name = "memory";
+  readonly serves: ReadonlySet<Need> = new Set(["seekable", "flush", "fsync"]);
   readonly memory = new UserMemory();
   caller: Caller = { uid: 1000, gid: 1000, pid: 4242 };
   /** What was published, in order. */

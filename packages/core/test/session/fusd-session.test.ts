@@ -6,16 +6,20 @@ import {
   bytes as bytesOf,
   command,
   type DataModel,
+  DeviceError,
   defineDevice,
   flagged,
+  MemoryKernel,
   POLL,
   ptr,
+  serve,
   struct,
+  UsageError,
   u16,
   wouldBlock,
 } from "../../src/index.ts";
 import { FusdKernel } from "./fusd-kernel.ts";
-import { bytes, errno, settled, startOn, text, useKernel } from "./harness.ts";
+import { bytes, errno, RecordingLog, settled, startOn, text, useKernel } from "./harness.ts";
 
 useKernel(FusdKernel);
 await import("./answers.test.ts");
@@ -200,5 +204,70 @@ describe("ioctls", () => {
       data.set([0, 0, 3, 0, 0, 0, 0, 0, 1].slice(0, size));
       expect(await errno(file.request("IOCTL", { cmd: 0x1101, arg: 1n, data }))).toBe("EFAULT");
     }
+  });
+});
+
+describe("what only this channel has", () => {
+  test("offsets, seek, flush and fsync reach the driver", async () => {
+    const heard: unknown[] = [];
+    const device = defineDevice({
+      name: "disk",
+      seekable: true,
+      read: ({ length, offset }) => bytes(`${offset}`).subarray(0, length),
+      write({ data, offset }) {
+        heard.push(["write", text(data), offset]);
+        return data.length;
+      },
+      seek: ({ offset, whence }) => (whence === 2 ? 1000 + offset : offset),
+      flush: () => void heard.push("flush"),
+      async fsync({ dataOnly }) {
+        heard.push(["fsync", dataOnly]);
+        throw new DeviceError("ENOSPC");
+      },
+    });
+    const { kernel } = await startOn(FusdKernel, device);
+    const file = await kernel.openFile();
+    expect(text(await file.read(20, {}, 2n ** 40n))).toBe("1099511627776");
+    await file.write(bytes("ab"), {}, 7n);
+    expect((await file.request("LLSEEK", { offset: -3n, cmd: 2 })).result).toBe(997n);
+    expect(await errno(file.request("LLSEEK", { offset: -3n, cmd: 0 }))).toBe("EIO");
+    await file.request("FLUSH");
+    expect(await errno(file.request("FSYNC", { cmd: 1 }))).toBe("ENOSPC");
+    expect(heard).toEqual([["write", "ab", 7], "flush", ["fsync", true]]);
+    device.hangup("ENODEV");
+    await file.request("FLUSH");
+    expect(await errno(file.request("FSYNC"))).toBe("ENODEV");
+  });
+
+  test("a stream's calls are at 0", async () => {
+    const { kernel } = await startOn(FusdKernel, defineDevice({ name: "s", read: ({ offset }) => bytes(`${offset}`) }));
+    expect(text(await (await kernel.openFile()).read(9, {}, 5n))).toBe("0");
+  });
+
+  test("a file that outlived a daemon is recovered, or opened, with the number that it has", async () => {
+    const device = defineDevice({
+      name: "lasting",
+      recovery: { ms: 1000 },
+      open: ({ file }) => `opened ${file.number}`,
+      recover: ({ file, flags, caller }) => `recovered ${file.number} ${flags} ${caller.uid}`,
+      read: ({ state }) => bytes(state),
+    });
+    const { kernel } = await startOn(FusdKernel, device);
+    const { value: cookie } = await kernel.request("RESTORE", { file: 77n, cookie: 3n, file_flags: 2 });
+    expect(kernel.session.opens).toBe(1);
+    expect(text((await kernel.request("READ", { file: 77n, cookie, size: 99 })).data)).toBe("recovered 77 2 1000");
+    expect(kernel.events.get(77n)).toBe(IN | OUT);
+    await kernel.request("RELEASE", { file: 77n, cookie });
+    expect(kernel.session.opens).toBe(0);
+  });
+
+  test("a channel without it says so when the device is served", async () => {
+    const [kernel, log] = [new MemoryKernel(), new RecordingLog()];
+    const needy = { seekable: true, fsync: () => undefined };
+    const serving = serve(defineDevice({ name: "needy", ...needy }), { channel: kernel, log });
+    await expect(serving).rejects.toThrow("the memory channel has no seekable, no fsync");
+    await expect(serving).rejects.toThrow(UsageError);
+    const auto = serve(defineDevice({ name: "needy", ...needy }), { channels: [kernel], log });
+    await expect(auto).rejects.toThrow("no channel works on this machine: memory: the memory channel has no seekable");
   });
 });
