@@ -167,7 +167,7 @@ static ssize_t fusd_read_some(struct file *filp, struct iov_iter *to, loff_t pos
 
 	if (IS_ERR(req))
 		return PTR_ERR(req);
-	/* What the daemon gives away is to have a place: a bad buffer is found out before it is asked. */
+	/* What the daemon gives away is to have a place: a bad buffer is found out before. */
 	size = min_t(size_t, iov_iter_count(to), file->dev->max_io);
 	req->size = size - fault_in_iov_iter_writeable(to, size);
 	req->offset = pos;
