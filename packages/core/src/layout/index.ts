@@ -20,6 +20,7 @@ export { alignOf, decode, encode, offsetsOf, sizeOf } from "./marshal.ts";
 export type { DataModel } from "./model.ts";
 export type { Region } from "./part.ts";
 export {
+  areasOf,
   type Call,
   CUSE_LIMITS,
   type IoctlRequest,

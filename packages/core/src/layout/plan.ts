@@ -86,8 +86,20 @@ export function plan<Arg>(command: Command<Arg>, request: IoctlRequest, limits: 
   const site = { base: request.arg, direction, parent: holder, name: "argument" };
   const root = new Part(schema.layout, request.model, site);
   const { complete = false } = request;
-  const retry = gather(root, request, { ...limits, complete, depth: complete ? 1 : depthOf(schema.layout) });
+  const depth = complete ? 1 : depthOf(schema.layout);
+  const retry = gather([], root, request, { ...limits, complete, depth });
   return retry ?? call(holder.argument, (value) => writeBack(root, value));
+}
+
+/** The areas that a `complete` request has brought, and that its answer goes to. @throws as plan() */
+export function areasOf({ schema, direction }: Command, request: IoctlRequest): Omit<Retry, "kind"> {
+  if (schema === undefined || direction === "none" || direction === "value" || direction === "address")
+    return { in: [], out: [] };
+  const site = { base: request.arg, direction, parent: {}, name: "argument" };
+  const known: Part[] = [];
+  const root = new Part(schema.layout, request.model, site);
+  gather(known, root, request, { regions: Infinity, bytes: Infinity, complete: true, depth: 1 });
+  return retry(known, NOTHING);
 }
 
 function byValue(passing: Passing, arg: bigint): number | bigint | undefined {
@@ -106,9 +118,11 @@ interface Limits extends PlanLimits {
   readonly complete: boolean;
 }
 
-/** Takes the request's data apart, level by level. @returns undefined when it is all there, else what to ask for */
-function gather(root: Part, { input, outSize, peek }: IoctlRequest, limits: Limits): Retry | undefined {
-  const known: Part[] = [];
+/**
+ * Takes the request's data apart, level by level.
+ * @param known gets the parts that it brings @returns undefined when it is all there, else what to ask for
+ */
+function gather(known: Part[], root: Part, { input, outSize, peek }: IoctlRequest, limits: Limits): Retry | undefined {
   let here: Extent = NOTHING;
   let view: DataView | undefined;
   let next = [root];

@@ -13,6 +13,7 @@ import { FusdRequestView } from "../wire/fusd-request.ts";
 import { type Call, type CallKind, requestKey } from "./call.ts";
 import type { PollWake } from "./engine.ts";
 import type { File } from "./file.ts";
+import { FusdAsFuse } from "./fusd-as-fuse.ts";
 import { PolledFile, PolledFiles } from "./polled-files.ts";
 import { type Parts, type Protocol, Session, type SessionOptions } from "./session.ts";
 
@@ -48,6 +49,7 @@ export class FusdSession extends Session<FusdRequestView, PolledFile> {
   constructor(options: FusdSessionOptions) {
     const { maxIo = abi.MAX_IO, maxAreas = MAX_AREAS } = options;
     super(options, protocol(maxIo));
+    if (options.tap !== undefined) options.tap.translate = (monitor) => new FusdAsFuse(monitor);
     this.#isSeekable = options.driver.seekable ?? false;
     this.#limits = { regions: maxAreas, bytes: maxIo };
     this.#front = new FusdReplyFront(this.replyMemory);

@@ -19,6 +19,13 @@ export class Tap {
   monitor: Monitor | undefined = undefined;
   /** The calls that are not answered. The session that is looked at sets it. */
   waiting: () => Iterable<Call> = () => [];
+  #translate: (monitor: Monitor) => Monitor = (monitor) => monitor;
+
+  /** Monitors know FUSE's messages. A session that speaks another protocol says how they come to see them. */
+  set translate(translate: (monitor: Monitor) => Monitor) {
+    this.#translate = translate;
+    this.#set(this.#monitors);
+  }
 
   add(monitor: Monitor): void {
     this.#set([...this.#monitors, monitor]);
@@ -30,7 +37,9 @@ export class Tap {
 
   #set(monitors: readonly Monitor[]): void {
     this.#monitors = monitors;
-    this.monitor = monitors.length > 1 ? new Several(monitors) : monitors[0];
+    const [only] = monitors;
+    const seen = monitors.length > 1 ? new Several(monitors) : only;
+    this.monitor = seen && this.#translate(seen);
   }
 }
 

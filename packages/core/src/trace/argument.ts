@@ -2,7 +2,15 @@
 // what the caller got back, as it stands in the caller's memory afterwards. That memory is put together from what the
 // request brought and what the answer writes, and planned again, this time with everything in it to be read.
 
-import { type Command, type DataModel, formatValue, type IoctlRequest, plan, type Region } from "../layout/index.ts";
+import {
+  areasOf,
+  type Command,
+  type DataModel,
+  formatValue,
+  type IoctlRequest,
+  plan,
+  type Region,
+} from "../layout/index.ts";
 import type { Layout } from "../layout/layout.ts";
 
 /** One round of an ioctl, as the request tells it. */
@@ -12,6 +20,8 @@ export interface Round {
   readonly arg: bigint;
   readonly input: Uint8Array;
   readonly outSize: number;
+  /** It brings all areas at once, and nobody asked for them: restricted ioctls, and those of /dev/fusd. */
+  readonly complete: boolean;
 }
 
 export interface Areas {
@@ -36,15 +46,15 @@ export function argumentIn(round: Round): string | undefined {
 
 /**
  * What the caller has after an answer that wrote to it.
- * @param asked the areas that the session asked the kernel for; undefined: the kernel went by the size in the number
+ * @param asked the areas that the session asked the kernel for; undefined: the request is complete
  */
 export function argumentOut(round: Round, asked: Areas | undefined, output: Uint8Array): string | undefined {
-  const { command, model, arg, input, outSize } = round;
+  const { command, model, arg, input } = round;
   if (command.schema === undefined || output.length === 0) return undefined;
-  const areas = asked ?? { in: [{ base: arg, len: input.length }], out: [{ base: arg, len: outSize }] };
-  const memory = [...mapped(areas.in, input), ...mapped(areas.out, output)];
   const reading: Command = { ...command, direction: "in", schema: { layout: readable(command.schema.layout) } };
   try {
+    const areas = asked ?? areasOf(command, round);
+    const memory = [...mapped(areas.in, input), ...mapped(areas.out, output)];
     let request: IoctlRequest = { model, arg, input: new Uint8Array(), outSize: 0 };
     for (let rounds = 0; rounds < MOST_ROUNDS; rounds++) {
       const planned = plan(reading, request);

@@ -110,8 +110,10 @@ function ioctl(view: RequestView, { commands, asked }: Decoding): Traced {
     return { text, ioctl: key, result: (body) => String(decode(abi.fuse_ioctl_out, "lp64", body).result) };
   }
   // The buffer is read into again before the answer comes.
-  const round: Round = { command: entry.command, model, arg, input: view.payload().slice(), outSize };
   const areas = asked(key);
+  const input = view.payload().slice();
+  const complete = areas === undefined && input.length + outSize > 0;
+  const round: Round = { command: entry.command, model, arg, input, outSize, complete };
   return {
     text: ioctlText(fh, { name: entry.name, model, argument: argumentIn(round) }),
     ioctl: key,
