@@ -15,7 +15,12 @@ export type Type =
   | { readonly kind: "array"; readonly item: Type; readonly count: ModelCount }
   | { readonly kind: "union"; readonly members: readonly Type[] }
   | { readonly kind: "struct"; readonly fields: readonly ModelField[] }
-  | { readonly kind: "pointer"; readonly target: Type; readonly direction: DirectionAnnotation; readonly nullable: boolean };
+  | {
+      readonly kind: "pointer";
+      readonly target: Type;
+      readonly direction: DirectionAnnotation;
+      readonly nullable: boolean;
+    };
 
 export interface NamedBy {
   readonly style: "flags" | "values";

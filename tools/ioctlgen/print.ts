@@ -1,8 +1,7 @@
 // Prints a model as a TypeScript module, in the words of @devlift/core's schema language. Its line breaks are left to
 // the formatter.
 
-import type { Annotations } from "./annotations.ts";
-import type { DirectionAnnotation } from "./annotations.ts";
+import type { Annotations, DirectionAnnotation } from "./annotations.ts";
 import { isRule } from "./annotations-check.ts";
 import { shownPlace } from "./macros.ts";
 import {

@@ -7,6 +7,7 @@ import {
   command,
   type Device,
   defineDevice,
+  flagged,
   iowr,
   POLL,
   ptr,
@@ -26,7 +27,7 @@ const I2cMessage = struct({
   addr: u16,
   flags: u16,
   len: u16,
-  buf: ptr(bytes("len", { max: 8192 }), (message) => ((message.flags & I2C_M_RD) !== 0 ? "out" : "in")),
+  buf: ptr(bytes("len", { max: 8192 }), flagged("flags", I2C_M_RD, "out", "in")),
 });
 const I2cRdwr = struct({ msgs: ptr(array(I2cMessage, "nmsgs", { max: 42 })), nmsgs: u32 });
 

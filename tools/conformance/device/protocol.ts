@@ -8,6 +8,7 @@ import {
   command,
   cstring,
   enumeration,
+  flagged,
   flags,
   i8,
   i16,
@@ -183,7 +184,7 @@ export const Segment = struct({
   addr: u16,
   flags: u16,
   len: u16,
-  data: ptr(bytes("len", { max: 8192 }), (m) => (m.flags & SEGMENT_READ ? "out" : "in")),
+  data: ptr(bytes("len", { max: 8192 }), flagged("flags", SEGMENT_READ, "out", "in")),
 });
 export const Transfer = struct({ segments: ptr(array(Segment, "count", { max: 1024 }), "in"), count: u32 });
 /** The same without a level between: its areas are exactly 1 + N. */
