@@ -17,7 +17,7 @@ plugged in here; when there is none, a virtual one.
                      ${Object.keys(MODELS).join(", ")}
   --protocol NAME    what the virtual handheld speaks: slp or net (default: as its model does)
   --device PATH      where the device file shall be (default: /dev/pilot, or a place where you may write)
-  --channel CHANNEL  how it is made: cuse, pty, or auto, the best that this machine has (default)
+  --channel CHANNEL  how it is made: fusd, cuse, pty, or auto, the best there is (default)
   --help             print this
 
 Exit status: 0 done, also by Ctrl-C; 1 something failed; 2 wrong command line; 128 + n when signal n came before a

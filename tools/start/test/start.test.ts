@@ -34,7 +34,7 @@ describe("npm start", { timeout: TIME_LIMIT }, () => {
     const program = start("--once", ...args);
     expect([await program.ended, program.stderr.replace(/^devlift: .* \(\d+ s\)\n/gm, "")]).toEqual([0, ""]);
     expect(program.stdout).toContain(`handheld   virtual Palm (${handheld}) over USB/IP on loopback\n`);
-    expect(program.stdout).toMatch(/^channel {4}pty: .+\n {11}not cuse: /m);
+    expect(program.stdout).toMatch(/^channel {4}pty: .+\n {11}not fusd: .+\n {11}not cuse: /m);
     expect(program.stdout).toContain(`device     ${device}\nHotSync    done, over ${family}\n`);
     expect(program.stdout).toMatch(/\n\nDevlift User, Palm OS [35]\.\d, [\d.]+ of \d+ MB free\n\n/);
     const table = program.stdout.slice(program.stdout.indexOf("\nDatabase ")).trim().split("\n");
@@ -104,7 +104,7 @@ describe("npm start", { timeout: TIME_LIMIT }, () => {
     [["--model", "newton"], "--model newton: one of visor, m505, "],
     [["--protocol", "ppp"], "--protocol ppp: one of slp, net"],
     [["--usb", "libusb", "--model", "visor"], "--usb is for a handheld that exists"],
-    [["--channel", "tcp"], "--channel tcp: one of auto, cuse, pty"],
+    [["--channel", "tcp"], "--channel tcp: one of auto, fusd, cuse, pty"],
   ])("%s is a wrong command line", async (args, message) => {
     const program = start(...args);
     expect([await program.ended, program.stderr]).toEqual([2, expect.stringContaining(message)]);

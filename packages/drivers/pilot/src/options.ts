@@ -19,7 +19,7 @@ import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "./loggin
 
 export const DEFAULT_DEVICE = "/dev/pilot";
 
-export const CHANNELS = ["auto", "cuse", "pty"] as const;
+export const CHANNELS = ["auto", "fusd", "cuse", "pty"] as const;
 
 /** Where a handheld is looked for. */
 export type SourceOptions =
@@ -46,7 +46,7 @@ export const HELP = `devlift-pilot: serves ${DEFAULT_DEVICE} for HotSync program
 Usage: devlift-pilot [options]
 
   --device PATH         the device file (default ${DEFAULT_DEVICE})
-  --channel CHANNEL     how it is made: cuse (a character device; needs root and the kernel's cuse module),
+  --channel CHANNEL     how it is made: fusd or cuse (a character device; needs root and that kernel module),
                         pty (a link to a pseudoterminal; needs no privilege), or
                         auto (the best that this machine has, the default)
   --usb WHERE           where handhelds are plugged in: libusb (this machine, the default), or

@@ -5,8 +5,10 @@ import { tmpdir } from "node:os";
 import {
   type Availability,
   type Channel,
+  type ChannelKind,
   chooseChannel,
   cuse,
+  fusd,
   type Logger,
   type NodePermissions,
   type Recording,
@@ -19,7 +21,7 @@ import { defaultLink, type Place } from "./place.ts";
 import type { Front } from "./source.ts";
 
 export interface Serving {
-  readonly kind: "cuse" | "pty";
+  readonly kind: Exclude<Options["channel"], "auto">;
   /** What was chosen and why, and what was not. */
   readonly why: string;
   readonly place: Place;
@@ -44,30 +46,34 @@ const FALLBACK_NAME = "pilot";
 
 /** @throws UsageError when the wanted channel, or every one, cannot work here */
 export function chooseServing(options: Options): Serving {
-  const { kind, why } = chooseChannel([cuseKind(options), ptyKind(options)], options.channel);
+  const { kind, why } = chooseChannel(
+    [deviceKind("fusd", fusd, options), deviceKind("cuse", cuse, options), ptyKind(options)],
+    options.channel,
+  );
   const { trace, record } = options.watching;
   if (kind.name === "pty" && (trace !== undefined || record !== undefined))
     throw new UsageError(`--trace and --record see nothing of a pty, whose requests the kernel answers (${why})`);
   return kind.plan(why);
 }
 
-function cuseKind({ device, permissions }: Options): Kind {
+/** A character device, which the kernel makes under /dev. */
+function deviceKind(kind: "fusd" | "cuse", channel: ChannelKind, { device, permissions }: Options): Kind {
   const path = device ?? DEFAULT_DEVICE;
   const name = nameUnderDev(path);
   return {
-    name: "cuse",
+    name: kind,
     probe: () =>
       name === undefined
         ? { usable: false, why: `the kernel makes character devices under /dev, not at ${path}` }
-        : cuse.probe(),
+        : channel.probe(),
     plan: (why) => ({
-      kind: "cuse",
+      kind,
       why,
       place: { path },
       front: { name: name ?? FALLBACK_NAME, waits: false },
       serve: (driver, log, recording) => {
         const port = defineSerialPort(driver, { log });
-        return serve(port, { channel: cuse, path, permissions: { mode: SHARED_MODE, ...permissions }, log, recording });
+        return serve(port, { channel, path, permissions: { mode: SHARED_MODE, ...permissions }, log, recording });
       },
     }),
   };

@@ -1,6 +1,7 @@
-// A HotSync as a person does it, on a stock kernel: cuse, vhci_hcd, libusb, the daemon, a virtual handheld of each
+// A HotSync as a person does it, on a stock kernel: cuse or fusd, vhci_hcd, libusb, the daemon, a virtual handheld of each
 // probe family, and a client program that knows nothing but the device file.
 
+import { execFileSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -25,14 +26,13 @@ let daemon: Daemon;
 let hotsync: HotSyncProgram;
 
 beforeAll(async () => {
+  execFileSync("modprobe", ["fusd"]);
   hotsync = await HotSyncProgram.start(PILOT);
   cradle = await Cradle.open();
-  daemon = await Daemon.start(["--channel", "cuse", "--usb", "libusb"]);
 });
 
 afterAll(async () => {
   await hotsync.stop();
-  expect(await daemon.stop()).toBe(0);
   await cradle.close();
 });
 
@@ -60,8 +60,23 @@ async function sync(device: PalmUsbDevice, ...command: readonly string[]): Promi
   return synced.done;
 }
 
-describe.each(HANDHELDS)("%s", (_probe, model) => {
-  test.each(FAMILIES)("lists, backs up and installs over %s", async (family) => {
+/** Each handheld over CUSE; what differs between them is nothing of the channel's, so two are enough for the other. */
+const CHANNELS = [
+  { channel: "cuse", handhelds: HANDHELDS },
+  { channel: "fusd", handhelds: HANDHELDS.slice(0, 2) },
+];
+
+describe.each(CHANNELS)("$channel", ({ channel, handhelds }) => {
+  beforeAll(async () => {
+    daemon = await Daemon.start(["--channel", channel, "--usb", "libusb"]);
+  });
+
+  afterAll(async () => {
+    expect(await daemon.stop()).toBe(0);
+  });
+
+  const combinations = handhelds.flatMap((handheld) => FAMILIES.map((family) => [...handheld, family] as const));
+  test.each(combinations)("%s (%s) lists, backs up and installs over %s", async (_probe, model, family) => {
     const device = new PalmUsbDevice(MODELS[model], { family });
     const { ram } = device.handheld.state;
     await cradle.plug(device);

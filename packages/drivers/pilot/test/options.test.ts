@@ -59,7 +59,7 @@ test.each([
   ["--device", "argument missing"],
   ["--device pilot", "--device pilot: give the whole path"],
   ["--serial ttyS0", "--serial ttyS0: give the whole path"],
-  ["--channel fuse", "--channel fuse: one of auto, cuse, pty"],
+  ["--channel fuse", "--channel fuse: one of auto, fusd, cuse, pty"],
   ["--usb desk/1-1", '--usb: "desk/1-1" is no USB address'],
   ["--usb usbip://desk", "BUSID is missing"],
   ["--usb libusb --serial /dev/ttyS0", "exclude each other"],
