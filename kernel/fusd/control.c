@@ -292,7 +292,7 @@ static ssize_t fusd_control_read(struct kiocb *iocb, struct iov_iter *to)
 		if (sent != -EAGAIN || filp->f_flags & O_NONBLOCK || iocb->ki_flags & IOCB_NOWAIT)
 			return sent;
 		if (wait_event_interruptible_exclusive(dev->daemon_wait,
-						       fusd_has_request(dev, conn)))
+						       fusd_has_message(dev, conn)))
 			return -ERESTARTSYS;
 	}
 }

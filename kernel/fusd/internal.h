@@ -151,7 +151,8 @@ struct fusd_req {
 	void *data;		/* what goes with it; kvfree(), unless it is in the ring's slot */
 	u32 data_len;
 	struct fusd_ring_mem *ring;	/* where it has a slot */
-	bool data_in_slot, answer_in_slot, detached;
+	bool data_in_slot, answer_in_slot;
+	bool slot_returned;	/* to the ring, by DETACH */
 	u32 slot;
 	ktime_t since;		/* it was made */
 
@@ -165,6 +166,7 @@ struct fusd_req {
 	u64 id;
 	enum fusd_req_state state;
 	bool interrupted, abandoned, waits, reissued;
+	bool posted;		/* in its slot, where the answer may come; detached, it is not */
 	bool exiting;		/* the caller is: no signal frees it */
 	bool may_retry;		/* FUSD_REPLY_RETRY is an answer */
 	unsigned long started;	/* jiffies from which deadlines count */
@@ -230,6 +232,8 @@ void fusd_req_put(struct fusd_req *req);
 s64 fusd_call(struct fusd_req *req);
 /* Sends without waiting: FUSD_NO_REPLY. */
 void fusd_tell(struct fusd_req *req);
+/* Something for read(2), or an error; the same or something in the ring: for poll(2). */
+bool fusd_has_message(struct fusd_device *dev, struct fusd_conn *conn);
 bool fusd_has_request(struct fusd_device *dev, struct fusd_conn *conn);
 ssize_t fusd_send_next(struct fusd_device *dev, struct fusd_conn *conn, struct iov_iter *to);
 int fusd_take_reply(struct fusd_device *dev, struct fusd_conn *conn,
@@ -297,7 +301,6 @@ bool fusd_ring_reply(const struct fusd_req *req, struct fusd_reply *reply);
 void *fusd_ring_reply_data(const struct fusd_req *req);
 /* With dev->lock held. */
 bool fusd_ring_post(struct fusd_device *dev, struct fusd_req *req);
-void fusd_ring_forget(struct fusd_req *req);
 void fusd_ring_leave(struct fusd_req *req);
 void fusd_ring_detach(struct fusd_req *req);
 void fusd_ring_commit(struct fusd_device *dev);

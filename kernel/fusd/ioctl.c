@@ -215,23 +215,23 @@ static int fusd_gather(struct fusd_gathering *all, const struct fusd_command *co
 static int fusd_gather_again(struct fusd_gathering *all, const struct fusd_req *answered)
 {
 	u64 reads = answered->result, count = reads + answered->value, i;
-	struct fusd_area area;
 	int err;
 
 	all->count = 0;
 	all->in = 0;
 	all->out = 0;
 	for (i = 0; i < count; i++) {
+		const struct fusd_area *area = answered->answer + i * sizeof(*area);
 		struct fusd_part part = { .passing = i < reads ? FUSD_ARG_IN : FUSD_ARG_OUT };
-
 		/* The daemon may be writing there. */
-		memcpy(&area, answered->answer + i * sizeof(area), sizeof(area));
-		if (area.len > all->limit)
+		u64 len = READ_ONCE(area->len);
+
+		if (len > all->limit)
 			return -ENOMEM;
-		if (!area.len)
+		if (!len)
 			continue;
-		part.base = area.base;
-		part.len = area.len;
+		part.base = READ_ONCE(area->base);
+		part.len = len;
 		err = fusd_add_part(all, &part);
 		if (err)
 			return err;

@@ -104,7 +104,7 @@ void fusd_req_finish(struct fusd_req *req, s64 result)
 	list_del_init(&req->node);
 	hash_del(&req->sent_node);
 	list_del_init(&req->interrupt_node);
-	fusd_ring_forget(req);
+	fusd_ring_leave(req);
 	req->result = result;
 	/* Pairs with the acquire in fusd_is_done(): the answer is read without the lock. */
 	smp_store_release(&req->state, FUSD_REQ_DONE);
@@ -120,7 +120,9 @@ static bool fusd_is_done(struct fusd_req *req)
 
 static bool fusd_is_there(struct fusd_req *req)
 {
-	return fusd_is_done(req) || fusd_ring_is_answered(req);
+	/* While the daemon answers by write(2), what its slot says does not end the wait. */
+	return fusd_is_done(req) ||
+	       (READ_ONCE(req->state) == FUSD_REQ_SENT && fusd_ring_is_answered(req));
 }
 
 static void fusd_enqueue(struct fusd_device *dev, struct fusd_req *req)
@@ -206,7 +208,8 @@ static bool fusd_interrupt(struct fusd_req *req, bool for_good)
 	bool gone = false;
 
 	spin_lock(&dev->lock);
-	if (req->state != FUSD_REQ_DONE) {
+	/* An answer in the slot counts: nobody would look for it there any more. */
+	if (req->state != FUSD_REQ_DONE && !fusd_take_from_slot(dev, req)) {
 		gone = fusd_withdraw(req);
 		if (!gone) {
 			/* What a process that ends gives back is not cut short. */

@@ -156,7 +156,7 @@ void fusd_ring_unreserve(struct fusd_req *req)
 {
 	if (!req->ring)
 		return;
-	if (!req->detached)
+	if (!req->slot_returned)
 		clear_bit_unlock(req->slot, req->ring->used);
 	fusd_ring_put(req->ring);
 	req->ring = NULL;
@@ -178,6 +178,7 @@ bool fusd_ring_post(struct fusd_device *dev, struct fusd_req *req)
 	WRITE_ONCE(slot->wanted, 0);
 	WRITE_ONCE(slot->state, FUSD_SLOT_POSTED);
 	ring->req[req->slot] = req;
+	WRITE_ONCE(req->posted, true);
 	WRITE_ONCE(ring->shared->order[ring->posted % FUSD_RING_MOST_SLOTS], req->slot);
 	ring->posted++;
 	/* The daemon reads the slot when it has seen `posted`. */
@@ -185,32 +186,26 @@ bool fusd_ring_post(struct fusd_device *dev, struct fusd_req *req)
 	return true;
 }
 
-/* With dev->lock held: the request is done, and nobody looks for it in its slot any more. */
-void fusd_ring_forget(struct fusd_req *req)
-{
-	if (req->ring && !req->detached && req->ring->req[req->slot] == req)
-		req->ring->req[req->slot] = NULL;
-}
-
 /* With dev->lock held: the request's bytes stay where they are, and the slot says nothing of it. */
 void fusd_ring_leave(struct fusd_req *req)
 {
-	if (!req->ring)
+	if (!req->posted)
 		return;
-	fusd_ring_forget(req);
-	WRITE_ONCE(req->detached, true);
+	req->ring->req[req->slot] = NULL;
+	WRITE_ONCE(req->posted, false);
 }
 
 /* The same, and the slot is another request's from here on. */
 void fusd_ring_detach(struct fusd_req *req)
 {
 	fusd_ring_leave(req);
+	req->slot_returned = true;
 	clear_bit_unlock(req->slot, req->ring->used);
 }
 
 bool fusd_ring_is_answered(const struct fusd_req *req)
 {
-	if (!req->ring || READ_ONCE(req->detached))
+	if (!READ_ONCE(req->posted))
 		return false;
 	/* Pairs with the daemon's release of the state: the answer is read after it. */
 	return smp_load_acquire(&fusd_slot_of(req)->state) == FUSD_SLOT_ANSWERED;
@@ -222,6 +217,8 @@ bool fusd_ring_reply(const struct fusd_req *req, struct fusd_reply *reply)
 	u32 at = fusd_reply_at(req);
 
 	memcpy(reply, fusd_slot_at(req) + at, sizeof(*reply));
+	/* The copy is what is looked at, whatever the compiler would rather do. */
+	barrier();
 	return reply->head.type == FUSD_REPLY && reply->head.id == req->id &&
 	       reply->head.len >= sizeof(*reply) && reply->head.len <= req->ring->slot_size - at;
 }
@@ -240,7 +237,7 @@ bool fusd_ring_look(const struct fusd_req *req)
 	struct fusd_slot *slot;
 	u64 end;
 
-	if (!req->ring || READ_ONCE(req->detached))
+	if (!READ_ONCE(req->posted))
 		return false;
 	slot = fusd_slot_of(req);
 	if (READ_ONCE(req->ring->shared->awake) && spin_us) {

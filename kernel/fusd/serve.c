@@ -11,7 +11,7 @@ static bool fusd_may_send(const struct fusd_device *dev, const struct fusd_req *
 	       (dev->state == FUSD_RESTORING && req->op == FUSD_OP_RESTORE);
 }
 
-static struct fusd_req *fusd_next(struct fusd_device *dev)
+static struct fusd_req *fusd_next(const struct fusd_device *dev)
 {
 	struct fusd_req *req = list_first_entry_or_null(&dev->queue, struct fusd_req, node);
 
@@ -28,13 +28,29 @@ void fusd_messages(struct fusd_device *dev)
 		wake_up(&dev->daemon_wait);
 }
 
+/* With dev->lock held. */
+static bool fusd_is_readable(const struct fusd_device *dev, const struct fusd_conn *conn)
+{
+	return dev->conn != conn || dev->state == FUSD_DEAD || !list_empty(&dev->interrupts) ||
+	       fusd_next(dev);
+}
+
+bool fusd_has_message(struct fusd_device *dev, struct fusd_conn *conn)
+{
+	bool has;
+
+	spin_lock(&dev->lock);
+	has = fusd_is_readable(dev, conn);
+	spin_unlock(&dev->lock);
+	return has;
+}
+
 bool fusd_has_request(struct fusd_device *dev, struct fusd_conn *conn)
 {
 	bool has;
 
 	spin_lock(&dev->lock);
-	has = dev->conn != conn || dev->state == FUSD_DEAD || !list_empty(&dev->interrupts) ||
-	      fusd_next(dev) || fusd_ring_has_request(dev);
+	has = fusd_is_readable(dev, conn) || fusd_ring_has_request(dev);
 	spin_unlock(&dev->lock);
 	return has;
 }
@@ -188,7 +204,7 @@ int fusd_req_detach(struct fusd_device *dev, u64 id)
 
 	spin_lock(&dev->lock);
 	req = fusd_find_sent(dev, id);
-	if (req && req->ring && !req->detached)
+	if (req && req->posted)
 		refcount_inc(&req->refs);
 	else
 		req = NULL;
@@ -204,7 +220,7 @@ int fusd_req_detach(struct fusd_device *dev, u64 id)
 		memcpy(data, req->data, req->data_len);
 	}
 	spin_lock(&dev->lock);
-	if (req->state == FUSD_REQ_SENT && !req->detached) {
+	if (req->state == FUSD_REQ_SENT && req->posted) {
 		req->data = data;
 		req->data_in_slot = false;
 		fusd_ring_detach(req);
@@ -301,6 +317,8 @@ static int fusd_reply_data(struct fusd_device *dev, struct fusd_req *req, struct
 	req->state = FUSD_REQ_SENT;
 	if (err) {
 		kvfree(data);
+		/* Its slot counts again. */
+		wake_up(&req->wait);
 		return err;
 	}
 	req->answer = data;
