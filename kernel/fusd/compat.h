@@ -22,7 +22,9 @@
 
 #if KERNEL_VERSION(6, 3, 0) > LINUX_VERSION_CODE
 #define fusd_vm_flags_clear(vma, flags) ((vma)->vm_flags &= ~(flags))
+#define fusd_vm_flags_set(vma, flags) ((vma)->vm_flags |= (flags))
 #else
+#define fusd_vm_flags_set(vma, flags) vm_flags_set(vma, flags)
 #define fusd_vm_flags_clear(vma, flags) vm_flags_clear(vma, flags)
 #endif
 

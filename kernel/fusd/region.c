@@ -18,8 +18,8 @@
 struct fusd_map {
 	struct list_head node; /* dev->regions, under dev->lock; only ever added to */
 	u64 offset, size;
-	u32 flags;
-	struct file *file;
+	struct file *file;	/* counted as one that is mapped for writing */
+	struct file *programs;	/* what programs map: the same, or a read-only open of it */
 };
 
 /* By its operations a memfd is told from other files: shmem's are not exported. */
@@ -41,8 +41,13 @@ static struct file *fusd_region_file(const struct fusd_region *msg)
 	struct file *file;
 	int err = -EINVAL;
 
-	if (msg->fd == -1)
-		return shmem_file_setup("fusd", msg->size, 0);
+	if (msg->fd == -1) {
+		file = shmem_file_setup("fusd", msg->size, 0);
+		/* Nobody has sealed it. */
+		if (!IS_ERR(file))
+			err = mapping_map_writable(file->f_mapping);
+		return file;
+	}
 	file = fget(msg->fd);
 	if (!file)
 		return ERR_PTR(-EBADF);
@@ -59,11 +64,29 @@ static struct file *fusd_region_file(const struct fusd_region *msg)
 	err = -EINVAL;
 	if (i_size_read(file_inode(file)) < msg->size)
 		goto put;
+	/*
+	 * A mapping is made behind the back of what mmap(2) asks of F_SEAL_WRITE, so there must be
+	 * no such seal, from here on to the region's end.
+	 */
+	err = mapping_map_writable(file->f_mapping);
+	if (err)
+		goto put;
 	return file;
 
 put:
 	fput(file);
 	return ERR_PTR(err);
+}
+
+static void fusd_region_free(struct fusd_map *region)
+{
+	if (!IS_ERR_OR_NULL(region->programs))
+		fput(region->programs);
+	if (!IS_ERR_OR_NULL(region->file)) {
+		mapping_unmap_writable(region->file->f_mapping);
+		fput(region->file);
+	}
+	kfree(region);
 }
 
 int fusd_region_add(struct fusd_device *dev, const struct fusd_region *msg)
@@ -82,13 +105,19 @@ int fusd_region_add(struct fusd_device *dev, const struct fusd_region *msg)
 		return -ENOMEM;
 	region->offset = msg->offset;
 	region->size = msg->size;
-	region->flags = msg->flags;
 	region->file = fusd_region_file(msg);
-	if (IS_ERR(region->file)) {
-		err = PTR_ERR(region->file);
-		kfree(region);
-		return err;
-	}
+	err = PTR_ERR_OR_ZERO(region->file);
+	if (err)
+		goto free;
+	/* That a file is read-only holds for remap_file_pages(2), too; a mapping's flags do not. */
+	if (msg->flags & FUSD_REGION_READ_ONLY)
+		region->programs = dentry_open(&region->file->f_path, O_RDONLY | O_LARGEFILE,
+					       current_cred());
+	else
+		region->programs = get_file(region->file);
+	err = PTR_ERR_OR_ZERO(region->programs);
+	if (err)
+		goto free;
 	spin_lock(&dev->lock);
 	list_for_each_entry(other, &dev->regions, node)
 		if (msg->offset < other->offset + other->size &&
@@ -101,10 +130,12 @@ int fusd_region_add(struct fusd_device *dev, const struct fusd_region *msg)
 		dev->region_count++;
 	}
 	spin_unlock(&dev->lock);
-	if (err) {
-		fput(region->file);
-		kfree(region);
-	}
+	if (err)
+		goto free;
+	return 0;
+
+free:
+	fusd_region_free(region);
 	return err;
 }
 
@@ -112,10 +143,8 @@ void fusd_regions_free(struct fusd_device *dev)
 {
 	struct fusd_map *region, *next;
 
-	list_for_each_entry_safe(region, next, &dev->regions, node) {
-		fput(region->file);
-		kfree(region);
-	}
+	list_for_each_entry_safe(region, next, &dev->regions, node)
+		fusd_region_free(region);
 }
 
 int fusd_region_map(struct fusd_device *dev, struct vm_area_struct *vma, u64 base, bool daemon)
@@ -123,6 +152,7 @@ int fusd_region_map(struct fusd_device *dev, struct vm_area_struct *vma, u64 bas
 	u64 from = (u64)vma->vm_pgoff << PAGE_SHIFT;
 	u64 len = vma->vm_end - vma->vm_start;
 	struct fusd_map *region, *found = NULL;
+	struct file *file;
 
 	if (from < base)
 		return -ENODEV;
@@ -137,12 +167,15 @@ int fusd_region_map(struct fusd_device *dev, struct vm_area_struct *vma, u64 bas
 		return -ENODEV;
 	if (len > found->offset + found->size - from)
 		return -EINVAL;
-	if (!daemon && found->flags & FUSD_REGION_READ_ONLY && vma->vm_flags & VM_SHARED) {
+	file = daemon ? found->file : found->programs;
+	if (vma->vm_flags & VM_SHARED && !(file->f_mode & FMODE_WRITE)) {
 		if (vma->vm_flags & VM_WRITE)
 			return -EACCES;
 		fusd_vm_flags_clear(vma, VM_MAYWRITE);
 	}
+	/* A memfd may be longer than its region. */
+	fusd_vm_flags_set(vma, VM_DONTEXPAND);
 	vma->vm_pgoff = (from - found->offset) >> PAGE_SHIFT;
-	vma_set_file(vma, found->file);
+	vma_set_file(vma, file);
 	return vma->vm_file->f_op->mmap(vma->vm_file, vma);
 }

@@ -282,7 +282,10 @@ struct fusd_region {
 	__u64 offset;		/* where programs find it, in pages' bytes */
 	__u64 size;
 	__u32 flags;
-	/* a memfd of the daemon's with F_SEAL_SHRINK, or -1: new memory, zeroed */
+	/*
+	 * a memfd of the daemon's with F_SEAL_SHRINK and without F_SEAL_WRITE, all of which
+	 * programs may come by (remap_file_pages(2)); or -1: new memory, zeroed
+	 */
 	__s32 fd;
 };
 
