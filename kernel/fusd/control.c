@@ -23,6 +23,7 @@ static int fusd_control_open(struct inode *inode, struct file *filp)
 	if (!conn)
 		return -ENOMEM;
 	mutex_init(&conn->mutex);
+	init_waitqueue_head(&conn->wait);
 	INIT_HLIST_NODE(&conn->server_node);
 	conn->filp = filp;
 	conn->pid_ns = get_pid_ns(task_active_pid_ns(current));
@@ -291,8 +292,7 @@ static ssize_t fusd_control_read(struct kiocb *iocb, struct iov_iter *to)
 
 		if (sent != -EAGAIN || filp->f_flags & O_NONBLOCK || iocb->ki_flags & IOCB_NOWAIT)
 			return sent;
-		if (wait_event_interruptible_exclusive(dev->daemon_wait,
-						       fusd_has_message(dev, conn)))
+		if (wait_event_interruptible_exclusive(conn->wait, fusd_has_message(dev, conn)))
 			return -ERESTARTSYS;
 	}
 }
@@ -303,9 +303,9 @@ static __poll_t fusd_control_poll(struct file *filp, struct poll_table_struct *t
 	struct fusd_device *dev = fusd_conn_device(conn);
 	__poll_t events = EPOLLOUT | EPOLLWRNORM;
 
+	poll_wait(filp, &conn->wait, table);
 	if (!dev || !fusd_is_started(dev))
 		return events | EPOLLIN | EPOLLRDNORM;
-	poll_wait(filp, &dev->daemon_wait, table);
 	if (fusd_has_request(dev, conn))
 		events |= EPOLLIN | EPOLLRDNORM;
 	if (READ_ONCE(dev->conn) != conn)

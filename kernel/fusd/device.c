@@ -86,7 +86,7 @@ static bool fusd_may_create(const struct fusd_conn *conn, const struct fusd_devi
 	const struct cred *cred = conn->filp->f_cred;
 	char prefix[24];
 
-	if (fusd_privileged(conn))
+	if (dev->privileged)
 		return true;
 	/* Who asks is who opened the descriptor, so that the groups are of the same user. */
 	if (!READ_ONCE(unprivileged) || !uid_eq(dev->uid, cred->euid) ||
@@ -146,7 +146,6 @@ static struct fusd_device *fusd_device_alloc(void)
 	hash_init(dev->sent);
 	hash_init(dev->files);
 	INIT_LIST_HEAD(&dev->regions);
-	init_waitqueue_head(&dev->daemon_wait);
 	return dev;
 }
 
@@ -188,7 +187,6 @@ static void fusd_device_dies(struct fusd_device *dev, s64 result)
 	fusd_requests_fail(dev, result);
 	hash_for_each(dev->files, bucket, file, node)
 		fusd_file_wake(file, EPOLLIN | EPOLLOUT | EPOLLERR | EPOLLHUP);
-	wake_up_all(&dev->daemon_wait);
 }
 
 static void fusd_expired(struct work_struct *work)
@@ -239,6 +237,7 @@ struct fusd_device *fusd_device_create(struct fusd_conn *conn, const struct fusd
 	dev->uid = make_kuid(conn->user_ns, msg->uid);
 	dev->gid = make_kgid(conn->user_ns, msg->gid);
 	dev->creator = conn->filp->f_cred->euid;
+	dev->privileged = fusd_privileged(conn);
 	dev->conn = conn;
 	err = -EINVAL;
 	if (!uid_valid(dev->uid) || !gid_valid(dev->gid))
@@ -373,9 +372,11 @@ int fusd_device_start(struct fusd_device *dev)
 		dev->added = !err;
 		mutex_unlock(&fusd_devices_lock);
 		if (err) {
+			/* A cdev that could not be added cannot be added again. */
 			spin_lock(&dev->lock);
-			dev->state = FUSD_NEW;
+			fusd_device_dies(dev, -ENODEV);
 			spin_unlock(&dev->lock);
+			fusd_device_end(dev);
 		}
 	}
 	fusd_state_changed(dev);
@@ -412,22 +413,23 @@ void fusd_device_leave(struct fusd_device *dev, struct fusd_conn *conn, bool for
 	/* The next daemon makes its own; requests in this one keep it. */
 	ring = dev->ring;
 	dev->ring = NULL;
-	orphan = !for_good && dev->recover_ms && dev->state != FUSD_NEW;
+	orphan = !for_good && dev->recover_ms && dev->state != FUSD_NEW &&
+		 dev->state != FUSD_DEAD;
 	if (orphan) {
 		dev->state = FUSD_ORPHAN;
 		fusd_requests_orphaned(dev);
 	} else {
 		fusd_device_dies(dev, -ECONNABORTED);
 	}
-	wake_up_all(&dev->daemon_wait);
 	spin_unlock(&dev->lock);
+	wake_up_all(&conn->wait);
 	fusd_ring_put(ring);
 	if (!orphan) {
 		fusd_device_end(dev);
 		return;
 	}
 	/* One that is still pending has its reference. */
-	if (mod_delayed_work(system_wq, &fusd_device_get(dev)->expiry,
+	if (mod_delayed_work(fusd_workqueue, &fusd_device_get(dev)->expiry,
 			     msecs_to_jiffies(dev->recover_ms)))
 		fusd_device_put(dev);
 	fusd_state_changed(dev);

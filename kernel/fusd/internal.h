@@ -62,6 +62,7 @@ enum fusd_state {
 
 struct fusd_conn {
 	struct mutex mutex;		/* the order of what a daemon asks for: CREATE to DESTROY */
+	wait_queue_head_t wait;		/* for requests; here, as epoll(7) may come before CREATE */
 	struct file *filp;
 	struct fusd_device *dev;	/* set once, with release semantics */
 	struct pid_namespace *pid_ns;
@@ -88,6 +89,7 @@ struct fusd_device {
 	kuid_t uid;			/* of the node */
 	kgid_t gid;
 	kuid_t creator;			/* may RECOVER */
+	bool privileged;		/* it had CAP_SYS_ADMIN */
 	struct delayed_work expiry;	/* of an orphan */
 
 	spinlock_t lock;		/* all that follows */
@@ -106,7 +108,6 @@ struct fusd_device {
 	struct list_head regions;
 	u32 region_count;
 	struct fusd_counters counters;
-	wait_queue_head_t daemon_wait;	/* the daemon waits here for requests */
 };
 
 struct fusd_file {
@@ -181,6 +182,8 @@ struct fusd_req {
 /* The module. */
 extern struct class *fusd_class;
 extern dev_t fusd_first_devt;
+/* All work of the module's: unloading waits for it. */
+extern struct workqueue_struct *fusd_workqueue;
 #define FUSD_MINORS 65536
 
 /* The daemon's side. */
@@ -223,6 +226,12 @@ void fusd_describe(const struct fusd_req *req, const struct fusd_conn *conn, u16
 bool fusd_take_from_slot(struct fusd_device *dev, struct fusd_req *req);
 /* With dev->lock held: tells the ring and poll(2) whether there is something for read(2). */
 void fusd_messages(struct fusd_device *dev);
+static inline void fusd_wake_daemon(struct fusd_device *dev)
+{
+	if (dev->conn && wq_has_sleeper(&dev->conn->wait))
+		wake_up(&dev->conn->wait);
+}
+
 int fusd_req_detach(struct fusd_device *dev, u64 id);
 void fusd_req_put(struct fusd_req *req);
 /*
@@ -245,7 +254,6 @@ void fusd_requests_orphaned(struct fusd_device *dev);
 void fusd_requests_fail(struct fusd_device *dev, s64 result);
 void fusd_requests_restart(struct fusd_device *dev);
 void fusd_queue_restore(struct fusd_device *dev, struct fusd_req *req, struct fusd_file *file);
-void fusd_requests_exit(void);
 void fusd_reqs_free(struct list_head *requests);
 
 /* Open files. */

@@ -8,8 +8,11 @@
  * which uapi/fusd.h has them; its data are those that are read.
  */
 #include <linux/compat.h>
+#include <linux/cred.h>
 #include <linux/mm.h>
 #include <linux/overflow.h>
+#include <linux/sched/coredump.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
@@ -180,6 +183,10 @@ static int fusd_follow_all(struct fusd_gathering *all, u32 holder)
 			if (err)
 				return err;
 		}
+		/* Links that lead to nothing are no parts, so there can be millions. */
+		cond_resched();
+		if (fatal_signal_pending(current))
+			return -EINTR;
 	}
 	return 0;
 }
@@ -311,6 +318,20 @@ static long fusd_ioctl_rounds(const struct fusd_ioctl_call *call, struct fusd_ga
 	return -EIO;
 }
 
+/*
+ * A daemon has its kernel read and write the memory of who calls ioctl(2), at addresses that are
+ * the daemon's to choose. One without privilege may do that to whom it could ptrace(2).
+ */
+static bool fusd_may_gather(const struct fusd_device *dev)
+{
+	const struct cred *cred = current_cred();
+
+	return dev->privileged ||
+	       (uid_eq(cred->uid, dev->creator) && uid_eq(cred->euid, dev->creator) &&
+		uid_eq(cred->suid, dev->creator) && current->mm &&
+		__get_dumpable(current->mm->flags) == SUID_DUMP_USER);
+}
+
 static long fusd_do_ioctl(struct file *filp, unsigned int cmd, unsigned long arg, u8 model)
 {
 	struct fusd_file *file = filp->private_data;
@@ -324,6 +345,8 @@ static long fusd_do_ioctl(struct file *filp, unsigned int cmd, unsigned long arg
 
 	if (!(file->dev->ops & BIT(FUSD_OP_IOCTL)))
 		return -ENOTTY;
+	if (!fusd_may_gather(file->dev))
+		return -EACCES;
 	table = fusd_table_get(file->dev);
 	if (!table)
 		return -ENOTTY;

@@ -9,6 +9,7 @@
 
 struct class *fusd_class;
 dev_t fusd_first_devt;
+struct workqueue_struct *fusd_workqueue;
 
 static struct miscdevice fusd_control = {
 	.minor = MISC_DYNAMIC_MINOR,
@@ -44,9 +45,13 @@ static int __init fusd_init(void)
 	err = fusd_region_init();
 	if (err)
 		return err;
+	err = -ENOMEM;
+	fusd_workqueue = alloc_workqueue("fusd", 0, 0);
+	if (!fusd_workqueue)
+		goto exit_region;
 	err = alloc_chrdev_region(&fusd_first_devt, 0, FUSD_MINORS, "fusd");
 	if (err)
-		goto exit_region;
+		goto destroy_workqueue;
 	fusd_class = fusd_class_create("fusd");
 	if (IS_ERR(fusd_class)) {
 		err = PTR_ERR(fusd_class);
@@ -61,6 +66,8 @@ destroy_class:
 	class_destroy(fusd_class);
 unregister_region:
 	unregister_chrdev_region(fusd_first_devt, FUSD_MINORS);
+destroy_workqueue:
+	destroy_workqueue(fusd_workqueue);
 exit_region:
 	fusd_region_exit();
 	return err;
@@ -71,7 +78,7 @@ static void __exit fusd_exit(void)
 	misc_deregister(&fusd_control);
 	/* Orphans that nobody has open. */
 	fusd_device_end_all();
-	fusd_requests_exit();
+	destroy_workqueue(fusd_workqueue);
 	fusd_region_exit();
 	class_destroy(fusd_class);
 	unregister_chrdev_region(fusd_first_devt, FUSD_MINORS);

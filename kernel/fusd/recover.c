@@ -11,6 +11,8 @@ static void fusd_requeue(struct fusd_device *dev, struct fusd_req *req)
 	fusd_ring_leave(req);
 	req->state = FUSD_REQ_QUEUED;
 	req->reissued = true;
+	/* The next daemon has said nothing of it. */
+	WRITE_ONCE(req->waits, false);
 	dev->counters.reissued++;
 	list_for_each_entry(other, &dev->queue, node)
 		if (other->id > req->id)
@@ -72,7 +74,7 @@ void fusd_requests_restart(struct fusd_device *dev)
 	dev->quiesced = false;
 	list_for_each_entry(req, &dev->queue, node)
 		WRITE_ONCE(req->started, jiffies);
-	wake_up(&dev->daemon_wait);
+	fusd_messages(dev);
 }
 
 void fusd_queue_restore(struct fusd_device *dev, struct fusd_req *req, struct fusd_file *file)
@@ -91,5 +93,6 @@ void fusd_queue_restore(struct fusd_device *dev, struct fusd_req *req, struct fu
 	/* The list takes over the caller's reference. */
 	list_add(&req->node, &dev->queue);
 	dev->restoring++;
-	wake_up(&dev->daemon_wait);
+	dev->counters.requests++;
+	fusd_messages(dev);
 }

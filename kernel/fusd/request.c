@@ -79,12 +79,7 @@ static DECLARE_WORK(fusd_garbage_work, fusd_collect);
 static void fusd_req_put_atomic(struct fusd_req *req)
 {
 	if (refcount_dec_and_test(&req->refs) && llist_add(&req->garbage_node, &fusd_garbage))
-		schedule_work(&fusd_garbage_work);
-}
-
-void fusd_requests_exit(void)
-{
-	flush_work(&fusd_garbage_work);
+		queue_work(fusd_workqueue, &fusd_garbage_work);
 }
 
 void fusd_reqs_free(struct list_head *requests)
@@ -136,8 +131,7 @@ static void fusd_enqueue(struct fusd_device *dev, struct fusd_req *req)
 		req->state = FUSD_REQ_SENT;
 		hash_add(dev->sent, &req->sent_node, req->id);
 		/* A daemon that looks at its ring is not on the queue. */
-		if (wq_has_sleeper(&dev->daemon_wait))
-			wake_up(&dev->daemon_wait);
+		fusd_wake_daemon(dev);
 	} else {
 		req->state = FUSD_REQ_QUEUED;
 		list_add_tail(&req->node, &dev->queue);
@@ -198,6 +192,15 @@ static bool fusd_withdraw(struct fusd_req *req)
 	return true;
 }
 
+/* With dev->lock held: what close(2) leaves to the daemon is told, whoever waits for it or not. */
+static void fusd_release_alone(struct fusd_req *req)
+{
+	if (req->state == FUSD_REQ_QUEUED)
+		req->flags |= FUSD_NO_REPLY;
+	else
+		req->abandoned = true;
+}
+
 /*
  * The caller leaves, or wants to. @for_good: it does not wait for the answer.
  * @return true when the caller is free
@@ -209,7 +212,10 @@ static bool fusd_interrupt(struct fusd_req *req, bool for_good)
 
 	spin_lock(&dev->lock);
 	/* An answer in the slot counts: nobody would look for it there any more. */
-	if (req->state != FUSD_REQ_DONE && !fusd_take_from_slot(dev, req)) {
+	if (req->state != FUSD_REQ_DONE && req->op == FUSD_OP_RELEASE) {
+		fusd_release_alone(req);
+		gone = true;
+	} else if (req->state != FUSD_REQ_DONE && !fusd_take_from_slot(dev, req)) {
 		gone = fusd_withdraw(req);
 		if (!gone) {
 			/* What a process that ends gives back is not cut short. */

@@ -25,7 +25,7 @@ void fusd_messages(struct fusd_device *dev)
 
 	fusd_ring_tell(dev, any);
 	if (any)
-		wake_up(&dev->daemon_wait);
+		fusd_wake_daemon(dev);
 }
 
 /* With dev->lock held. */

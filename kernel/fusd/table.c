@@ -6,6 +6,7 @@
  */
 #include <linux/bitmap.h>
 #include <linux/mm.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/sort.h>
 
@@ -97,6 +98,8 @@ static bool fusd_types_ok(const struct fusd_table_copy *table)
 		for (j = 0; j < type->links; j++)
 			if (!fusd_link_ok(table, &table->links[type->link + j], i))
 				return false;
+		/* Types may share their links: there is more to look at than the table has bytes. */
+		cond_resched();
 	}
 	return true;
 }
@@ -149,6 +152,7 @@ static bool fusd_pointers_ok(const struct fusd_table_copy *table)
 			     fusd_inside(link->offset, 8, type->size);
 			__set_bit(link->type, reached);
 		}
+		cond_resched();
 	}
 	bitmap_free(reached);
 	return ok;
