@@ -11,7 +11,7 @@ static bool fusd_may_send(const struct fusd_device *dev, const struct fusd_req *
 	       (dev->state == FUSD_RESTORING && req->op == FUSD_OP_RESTORE);
 }
 
-static struct fusd_req *fusd_next(const struct fusd_device *dev)
+static struct fusd_req *fusd_next(struct fusd_device *dev)
 {
 	struct fusd_req *req = list_first_entry_or_null(&dev->queue, struct fusd_req, node);
 
@@ -29,7 +29,7 @@ void fusd_messages(struct fusd_device *dev)
 }
 
 /* With dev->lock held. */
-static bool fusd_is_readable(const struct fusd_device *dev, const struct fusd_conn *conn)
+static bool fusd_is_readable(struct fusd_device *dev, const struct fusd_conn *conn)
 {
 	return dev->conn != conn || dev->state == FUSD_DEAD || !list_empty(&dev->interrupts) ||
 	       fusd_next(dev);

@@ -98,7 +98,7 @@ static bool fusd_types_ok(const struct fusd_table_copy *table)
 		for (j = 0; j < type->links; j++)
 			if (!fusd_link_ok(table, &table->links[type->link + j], i))
 				return false;
-		/* Types may share their links: there is more to look at than the table has bytes. */
+		/* Types may share links: there is more to look at than the table has bytes. */
 		cond_resched();
 	}
 	return true;

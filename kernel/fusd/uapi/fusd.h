@@ -295,12 +295,12 @@ struct fusd_region {
  * read(2): EMSGSIZE, the buffer is too small for the message, which stays; EAGAIN with O_NONBLOCK;
  * ENODEV after the end of the device.
  * write(2): EINVAL, a message that cannot be, or not now (a length that is not its kind's, a field
- * that has no such value, an unknown flag, reserved bytes that are not 0, the wrong stage, an answer
- * longer than was asked for or whose bytes are not as many as its result says, a result below -511:
- * those are the kernel's own); EFAULT; EOPNOTSUPP, a version or features that the module has not;
- * EEXIST, the name of CREATE; ENOENT, a REPLY or WAIT for what is no request, or a name that RECOVER
- * does not find; EBUSY, RECOVER of a device that has its daemon; EPERM, RECOVER by another user, or
- * CREATE without privilege; ENODEV after the end of the device.
+ * that has no such value, an unknown flag, reserved bytes that are not 0, the wrong stage, an
+ * answer longer than was asked for or whose bytes are not as many as its result says, a result
+ * below -511: those are the kernel's own); EFAULT; EOPNOTSUPP, a version or features that the
+ * module has not; EEXIST, the name of CREATE; ENOENT, a REPLY or WAIT for what is no request, or a
+ * name that RECOVER does not find; EBUSY, RECOVER of a device that has its daemon; EPERM, RECOVER
+ * by another user, or CREATE without privilege; ENODEV after the end of the device.
  *
  * The answer to a request whose caller has gone is taken and dropped, once; a PUBLISH for a file
  * that has been closed, always: a daemon cannot know better.
