@@ -555,9 +555,10 @@ static void answer_consistent(struct fst_device *device, const struct fusd_reque
 
 static void snapshot(void)
 {
-	char bytes[8] = "";
-	struct message all[4] = { { 0, 0, 1, bytes }, { 0, 0, 2, bytes }, { 0, 0, 3, bytes }, { 0, 0, 4, bytes } };
-	struct messages list = { all, 1 };
+	/* The flipper goes on when this function has ended. */
+	static char bytes[8];
+	static struct message all[4] = { { 0, 0, 1, bytes }, { 0, 0, 2, bytes }, { 0, 0, 3, bytes }, { 0, 0, 4, bytes } };
+	static struct messages list = { all, 1 };
 	struct fst_table table;
 	struct fst_device device;
 	pthread_t flipper;

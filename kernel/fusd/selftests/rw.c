@@ -370,10 +370,14 @@ static void bad_memory(void)
 	/* What cannot be read of the program is nothing to tell the daemon. */
 	CHECK_ERR(write(fd, pages + 4096, 10), EFAULT);
 	fst_none(&device);
-	fst_begin_read(&call, fd, pages + 4096, 10);
+	/* What has no place to go to is not asked for; of what has some, so much. */
+	CHECK_ERR(read(fd, pages + 4096, 10), EFAULT);
+	fst_none(&device);
+	fst_begin_read(&call, fd, pages + 4096 - 4, 10);
 	struct fusd_request request = fst_next(&device, FUSD_OP_READ);
-	fst_give(&device, &request, "0123456789", 10);
-	CHECK_ERR(fst_end(&call), EFAULT);
+	CHECK_EQ(request.size, 4);
+	fst_give(&device, &request, "0123", 4);
+	CHECK_EQ(fst_end(&call), 4);
 	/* The daemon's own. */
 	struct fusd_reply reply = fst_answer(0, 4);
 	reply.head.len = sizeof(reply) + 4;
