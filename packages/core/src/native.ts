@@ -92,6 +92,8 @@ interface Addon {
   shed(): void;
   peek(pid: number, address: bigint, bytes: Uint8Array): number;
   ioctl(fd: number, request: number, arg: number | bigint | Uint8Array): number;
+  map(fd: number, offset: number, length: number): ArrayBuffer;
+  pageSize(): number;
   openPty(): { master: number; slavePath: string };
   inotifyOpen(path: string, mask: number): number;
   sdNotify(path: string, message: Uint8Array): void;
@@ -193,6 +195,20 @@ export function ioctl(fd: number, request: number, arg: number | bigint | Uint8A
  */
 export function watch(fd: number, events: number, callback: (result: number) => void): Watch {
   return new (load().Watch)(fd, events, callback);
+}
+
+/**
+ * mmap(2), shared, to be read and written: memory that other processes see change as it does here. It is there until the
+ * last view of it is collected; the descriptor may be closed before. Offset and length are bytes, the offset whole pages.
+ * @throws NativeError, e.g. ENODEV of what cannot be mapped
+ */
+export function map(fd: number, offset: number, length: number): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(load().map(fd, offset, length));
+}
+
+/** Bytes of a page of this machine's memory. */
+export function pageSize(): number {
+  return load().pageSize();
 }
 
 /**

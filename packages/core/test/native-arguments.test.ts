@@ -47,9 +47,24 @@ describe("hostile arguments", () => {
     ["umount2", ["", 0]],
     ["umount2", ["/nowhere", 1.5]],
     ["receiveFd", ["0"]],
+    ...[undefined, "0", 1n, -1, 0.5, Number.NaN, 2 ** 60].flatMap((value): [string, readonly unknown[]][] => [
+      ["map", [0, value, 4096]],
+      ["map", [0, 0, value]],
+    ]),
   ];
 
-  const names = ["read", "writev", "openLink", "ioctl", "inotifyOpen", "sdNotify", "mount", "umount2", "receiveFd"];
+  const names = [
+    "read",
+    "writev",
+    "openLink",
+    "ioctl",
+    "inotifyOpen",
+    "sdNotify",
+    "mount",
+    "umount2",
+    "receiveFd",
+    "map",
+  ];
   it.each([...names, "Watch"])("%s() throws", (name) => {
     expect(() => addon[name]?.()).toThrow(TypeError);
   });

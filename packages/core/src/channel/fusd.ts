@@ -5,8 +5,8 @@ import { closeSync } from "node:fs";
 import { errnoCode } from "../errno.ts";
 import { DeviceError, UsageError } from "../errors.ts";
 import { decode, encode, flatTable, sizeOf } from "../layout/index.ts";
-import { read, writev } from "../native.ts";
-import type { AnyDriver, RecoveredOperation } from "../session/driver.ts";
+import { map, pageSize, read, writev } from "../native.ts";
+import type { AnyDriver, RecoveredOperation, SharedMemory } from "../session/driver.ts";
 import { FusdSession } from "../session/fusd-session.ts";
 import * as abi from "../wire/fusd-abi.ts";
 import { encodeTable } from "../wire/fusd-table.ts";
@@ -19,7 +19,7 @@ const CONTROL = new ControlDevice("fusd", "it where kernel/fusd is installed");
 /** The FUSD channel. */
 export const fusd: ChannelKind = {
   name: "fusd",
-  serves: new Set(["seekable", "flush", "fsync"]),
+  serves: new Set(["seekable", "flush", "fsync", "mmap"]),
   probe: (wanted) => CONTROL.probe(wanted),
   open,
 };
@@ -38,8 +38,9 @@ async function open(options: ChannelOptions): Promise<Channel> {
   }
   const connection = new Connection(fd, options, (common) => new FusdSession({ ...common, maxAreas }));
   try {
-    createOrRecover(fd, options);
+    const recovered = createOrRecover(fd, options);
     say(fd, "TABLE", encodeTable(flatTable(driver.commands ?? {})));
+    if (driver.mmap !== undefined) share(fd, driver.mmap, recovered);
     // The module makes the node inside this write.
     say(fd, "START", onlyHead(abi.FUSD_START));
   } catch (error) {
@@ -64,15 +65,51 @@ function introduction(fd: number) {
   return info;
 }
 
-/** A device of this name that waits for its next daemon is taken over. */
-function createOrRecover(fd: number, { driver, permissions, log, path }: ChannelOptions): void {
+/** A device of this name that waits for its next daemon is taken over. @returns whether it was there */
+function createOrRecover(fd: number, { driver, permissions, log, path }: ChannelOptions): boolean {
   try {
     say(fd, "CREATE", create(driver, permissions));
+    return false;
   } catch (error) {
     if (!(error instanceof DeviceError && error.code === "EEXIST") || driver.recovery === undefined) throw error;
     say(fd, "RECOVER", recover(driver.name));
     log.info({ device: path }, `${path} is taken over from a daemon that has ended`);
+    return true;
   }
+}
+
+/** Makes memory that programs map, or finds that of the daemon before, and gives it to the driver. */
+function share(fd: number, memory: SharedMemory, recovered: boolean): void {
+  const page = pageSize();
+  const size = Math.ceil(memory.size / page) * page;
+  try {
+    say(fd, "REGION", region(size, memory.readOnly ?? false));
+  } catch (error) {
+    if (!(recovered && error instanceof DeviceError && error.code === "EEXIST")) throw error;
+  }
+  memory.mapped(mappedRegion(fd, size));
+}
+
+/** @throws DeviceError("EINVAL") when the daemon before had less of it */
+function mappedRegion(fd: number, size: number): Uint8Array<ArrayBuffer> {
+  try {
+    return map(fd, abi.FUSD_MAP_REGIONS, size);
+  } catch (cause) {
+    if (!(cause instanceof Error && "code" in cause && cause.code === "EINVAL")) throw cause;
+    throw new DeviceError("EINVAL", `an earlier daemon left less memory than the ${size} bytes of mmap.size`, {
+      cause,
+    });
+  }
+}
+
+function region(size: number, readOnly: boolean): Uint8Array {
+  return encode(abi.fusd_region, "lp64", {
+    head: head(abi.FUSD_REGION, sizeOf(abi.fusd_region, "lp64")),
+    offset: 0n,
+    size: BigInt(size),
+    flags: readOnly ? abi.FUSD_REGION_READ_ONLY : 0,
+    fd: -1,
+  });
 }
 
 function recover(name: string): Uint8Array {
@@ -114,13 +151,18 @@ function policyOf({ recovery }: AnyDriver): Uint8Array {
   return policy;
 }
 
+function featuresOf({ recovery, mmap }: AnyDriver): bigint {
+  const recovers = recovery === undefined ? 0n : abi.FUSD_FEATURE_RECOVERY;
+  return recovers | (mmap === undefined ? 0n : abi.FUSD_FEATURE_REGIONS);
+}
+
 function create(driver: AnyDriver, permissions: ChannelOptions["permissions"] = {}): Uint8Array {
   const { mode = 0o600, uid = process.geteuid?.() ?? 0, gid = process.getegid?.() ?? 0 } = permissions;
   return encode(abi.fusd_create, "lp64", {
     head: head(abi.FUSD_CREATE, sizeOf(abi.fusd_create, "lp64")),
     version: abi.FUSD_VERSION,
     ops: opsOf(driver),
-    features: driver.recovery === undefined ? 0n : abi.FUSD_FEATURE_RECOVERY,
+    features: featuresOf(driver),
     flags: driver.seekable ? abi.FUSD_CREATE_SEEKABLE : 0,
     mode,
     uid,

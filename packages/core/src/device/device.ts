@@ -41,6 +41,9 @@ export class Device<State = unknown, C extends Commands = Commands> implements N
 /** A device whose types nobody needs to know any more. */
 export type AnyDevice = Device<unknown, Commands>;
 
+/** What one device can have, FUSD_MAP_REGIONS of kernel/fusd/uapi/fusd.h. */
+const MOST_MEMORY = 2 ** 40;
+
 const NAME = /^[A-Za-z0-9_.:+-]+(\/[A-Za-z0-9_.:+-]+)*$/;
 
 /**
@@ -62,7 +65,9 @@ export function defineDevice<State = undefined, const C extends Commands = Recor
   if (!(releaseMs >= 0)) throw new UsageError(`${driver.name}: releaseMs is milliseconds, not ${releaseMs}`);
   if (driver.seek !== undefined && !driver.seekable)
     throw new UsageError(`${driver.name}: seek is for a driver that is seekable`);
-  const { recovery, recover } = driver;
+  const { recovery, recover, mmap } = driver;
+  if (mmap !== undefined && !(Number.isInteger(mmap.size) && mmap.size >= 1 && mmap.size <= MOST_MEMORY))
+    throw new UsageError(`${driver.name}: mmap.size is a whole number of bytes from 1 to 2^40, not ${mmap.size}`);
   if (recovery === undefined ? recover !== undefined : !(Number.isInteger(recovery.ms) && recovery.ms > 0))
     throw new UsageError(`${driver.name}: recover needs recovery, and its ms is a whole number from 1`);
   const commands = driver.commands ?? {};

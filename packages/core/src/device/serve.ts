@@ -91,7 +91,7 @@ export async function serve(device: AnyDevice, options: ServeOptions = {}): Prom
 
 /** @returns what the driver needs and this channel has not, as a sentence */
 function lacking(kind: ChannelKind, driver: AnyDriver): string | undefined {
-  const needs = (["seekable", "flush", "fsync"] satisfies Need[]).filter((need) => Boolean(driver[need]));
+  const needs = (["seekable", "flush", "fsync", "mmap"] satisfies Need[]).filter((need) => Boolean(driver[need]));
   const missing = needs.filter((need) => !kind.serves?.has(need));
   return missing.length === 0 ? undefined : `the ${kind.name} channel has no ${missing.join(", no ")}; fusd has`;
 }

@@ -143,6 +143,20 @@ export interface Recovery {
   readonly policy?: Readonly<Partial<Record<RecoveredOperation, RecoveryPolicy>>>;
 }
 
+/** Memory of a device that programs map, from offset 0 on. Every process that maps it shared sees the same bytes. */
+export interface SharedMemory {
+  /** Bytes, at least 1; rounded up to whole pages. */
+  readonly size: number;
+  /** Programs may not write to it. Default: they may */
+  readonly readOnly?: boolean;
+  /**
+   * The daemon's view of it, each time that the device is served, before the first call. Of a device with `recovery` that
+   * is taken over it has what it had; else zeroes. Programs that map it change it at any time, and keep it when the device
+   * has ended.
+   */
+  mapped(memory: Uint8Array<ArrayBuffer>): void;
+}
+
 export type RecoveredOperation = "open" | "read" | "write" | "ioctl" | "seek" | "flush" | "fsync";
 
 export interface IoctlCall<State, Arg> extends WaitingCall<State> {
@@ -212,6 +226,8 @@ export interface Driver<State, C extends Commands> {
   flush?(call: WaitingCall<State>): void | Promise<void>;
   /** fsync(2) and fdatasync(2). fusd only. Default: EINVAL, as of a kernel driver without it */
   fsync?(call: SyncCall<State>): void | Promise<void>;
+  /** Memory that programs mmap(2). fusd only. Default: none, ENODEV */
+  readonly mmap?: SharedMemory;
   /** The device and its files outlive a daemon that dies, for the next one. fusd; elsewhere they end. Default: they end */
   readonly recovery?: Recovery;
   /** With `recovery`: @returns the state of a file that an earlier daemon left. An error ends the file. Default: open() */

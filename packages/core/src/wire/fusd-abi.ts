@@ -29,12 +29,18 @@ export const FUSD_REPLY = 35;
 export const FUSD_PUBLISH = 36;
 export const FUSD_RECOVER = 39;
 export const FUSD_DESTROY = 40;
+export const FUSD_REGION = 41;
 
 export const FUSD_FEATURE_RECOVERY = 1n << 0n;
+export const FUSD_FEATURE_REGIONS = 1n << 1n;
 
 export const FUSD_POLICY = { fail: 0, hold: 1, reissue: 2 } as const;
 
 export const FUSD_CREATE_SEEKABLE = 1 << 0;
+
+export const FUSD_REGION_READ_ONLY = 1 << 0;
+/** Where the daemon finds what programs map at 0. */
+export const FUSD_MAP_REGIONS: number = 2 ** 40;
 
 export const FUSD_NO_REPLY = 1 << 0;
 export const FUSD_REISSUED = 1 << 1;

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Memory that is shared with programs: mmap(2) of a descriptor as an ArrayBuffer. The mapping is the buffer's, and goes
+ * when that is collected, or its thread ends; the descriptor may be closed before.
+ */
+#include "addon.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+static bool arg_size(napi_env env, napi_value value, const char *name, uint64_t *out)
+{
+	char message[64];
+	double d;
+
+	if (napi_get_value_double(env, value, &d) != napi_ok) {
+		napi_throw_type_error(env, "ERR_INVALID_ARG_TYPE", "offset and length must be numbers");
+		return false;
+	}
+	if (!(d >= 0 && d <= 0x1p53) || d != (double)(uint64_t)d) {
+		snprintf(message, sizeof(message), "%s must be a safe integer from 0", name);
+		napi_throw_range_error(env, "ERR_OUT_OF_RANGE", message);
+		return false;
+	}
+	*out = (uint64_t)d;
+	return true;
+}
+
+static void unmap(napi_env env, void *memory, void *length)
+{
+	(void)env;
+	munmap(memory, (size_t)(uintptr_t)length);
+}
+
+/* map(fd, offset, length): an ArrayBuffer, shared, to be read and written */
+static napi_value map(napi_env env, napi_callback_info info)
+{
+	napi_value argv[3], buffer;
+	size_t argc = ARRAY_SIZE(argv);
+	uint64_t offset, length;
+	void *memory;
+	int fd;
+
+	if (napi_get_cb_info(env, info, &argc, argv, NULL, NULL) != napi_ok)
+		return throw_napi(env);
+	if (!arg_int(env, argv[0], "fd", &fd) || !arg_size(env, argv[1], "offset", &offset) ||
+	    !arg_size(env, argv[2], "length", &length))
+		return NULL;
+	memory = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_SHARED, fd, (off_t)offset);
+	if (memory == MAP_FAILED)
+		return throw_errno(env, errno, "mmap", NULL);
+	if (napi_create_external_arraybuffer(env, memory, length, unmap, (void *)(uintptr_t)length, &buffer) !=
+	    napi_ok) {
+		munmap(memory, length);
+		return throw_napi(env);
+	}
+	return buffer;
+}
+
+/* pageSize(): bytes */
+static napi_value page_size(napi_env env, napi_callback_info info)
+{
+	(void)info;
+	return number(env, sysconf(_SC_PAGESIZE));
+}
+
+const struct function map_functions[] = {
+	{ "map", map },
+	{ "pageSize", page_size },
+	{ NULL, NULL },
+};
