@@ -1,17 +1,10 @@
-// The lines that the examples' headers tell to type do what they should: the first starts the daemon, the others are
-// typed to a shell while it runs. The README's table has the same lines.
+// The lines that the examples' headers tell to type do what they should. The README's table has the same lines.
 
-import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
-import { once } from "node:events";
-import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmdirSync } from "node:fs";
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
-import { expect, onTestFinished, test } from "vitest";
-
-const examples = fileURLToPath(new URL("..", import.meta.url));
-const TIMEOUT = 60_000;
+import { expect, test } from "vitest";
+import { examples, linesOf, TIMEOUT, tryLines } from "./documented.ts";
 
 /** What the shell prints; a client that follows has printed it by then and waits. */
 const PRINTS: Readonly<Record<string, string | RegExp>> = {
@@ -27,76 +20,18 @@ const PRINTS: Readonly<Record<string, string | RegExp>> = {
   logring: "one\ntwo\n",
 };
 
-function linesOf(name: string): readonly [string, ...string[]] {
-  const [daemon, ...clients] = [...readFileSync(`${examples}/src/${name}.ts`, "utf8").matchAll(/^\/\/ {3}(.+)$/gm)].map(
-    ([, line]) => line ?? "",
-  );
-  if (daemon === undefined) throw new TypeError(`${name}.ts has no lines to try`);
-  return [daemon, ...clients];
-}
-
-/** A shell with a line, in a process group of its own that ends with the test. */
-function shell(line: string): ChildProcessWithoutNullStreams {
-  const child = spawn("sh", ["-c", line], { cwd: `${examples}/..`, detached: true, stdio: "pipe" });
-  onTestFinished(() => {
-    try {
-      process.kill(-(child.pid ?? 0), "SIGKILL");
-    } catch {
-      // It has ended.
-    }
-  });
-  return child;
-}
-
-/** How many descriptors the processes of this machine have on a path. */
-function openersOf(path: string): number {
-  let count = 0;
-  for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
-    try {
-      for (const fd of readdirSync(`/proc/${pid}/fd`)) if (readlinkSync(`/proc/${pid}/fd/${fd}`) === path) count++;
-    } catch {
-      // A process that has ended, or a descriptor that was closed, meanwhile.
-    }
-  }
-  return count;
-}
+/** What needs a module, and is tried where that is. */
+const IN_VM = ["mmap"];
 
 test.each(Object.entries(PRINTS))("%s", { timeout: 2 * TIMEOUT }, async (name, prints) => {
   const folder = mkdtempSync(join(tmpdir(), "devlift-documented-"));
   // Another user is a client of one of them.
   chmodSync(folder, 0o755);
   // As typed, but for the folder: this machine's /tmp may have such a name already.
-  const [start, ...clients] = linesOf(name).map((line) => line.replaceAll("/tmp/", `${folder}/`));
-  if (start === undefined) throw new TypeError(`${name}.ts has no line that starts it`);
-  const path = /--path (\S+)/.exec(start)?.[1] ?? "/dev/drums/volume";
-  const daemon = shell(`exec ${start.replace(/ &$/, "")}`);
-  daemon.stdout.once("data", () => daemon.stdin.write("typed at the terminal\n"));
-  const exited = once(daemon, "exit");
-  const log: string[] = [];
-  for await (const line of createInterface({ input: daemon.stderr })) {
-    log.push(line);
-    if (line.includes(`serving ${path}`)) break;
-  }
-  expect(log.at(-1)).toMatch(/serving .* over fuse/);
-
-  let printed = "";
-  for (const [index, line] of clients.entries()) {
-    const client = shell(line);
-    client.stdout.on("data", (data: Buffer) => {
-      printed += data;
-    });
-    client.stderr.on("data", (data: Buffer) => {
-      printed += data;
-    });
-    // What is typed next is for readers that are there.
-    if (index < clients.length - 1) await expect.poll(() => openersOf(path), { timeout: TIMEOUT }).toBe(2);
-  }
-  if (typeof prints === "string") await expect.poll(() => printed, { timeout: TIMEOUT }).toBe(prints);
-  else await expect.poll(() => printed, { timeout: TIMEOUT }).toMatch(prints);
-
-  daemon.kill("SIGTERM");
-  expect(await exited).toEqual([0, null]);
-  expect(existsSync(path)).toBe(false);
+  const here = (line: string) => line.replaceAll("/tmp/", `${folder}/`);
+  const [start, ...clients] = linesOf(name);
+  const path = /--path (\S+)/.exec(here(start))?.[1] ?? "/dev/drums/volume";
+  await tryLines([here(start), ...clients.map(here)], path, prints);
   rmdirSync(folder);
 });
 
@@ -105,8 +40,8 @@ test("the README has every example, with the lines of its header", () => {
   const sources = readdirSync(`${examples}/src`).filter((file) => file !== "is-main.ts");
   for (const file of sources) expect(readme).toContain(`(src/${file})`);
   const here = sources.filter((file) => file.endsWith(".ts")).map((file) => file.replace(".ts", ""));
-  expect(here.sort()).toEqual(Object.keys(PRINTS).sort());
-  for (const name of Object.keys(PRINTS)) {
+  expect(here.sort()).toEqual([...Object.keys(PRINTS), ...IN_VM].sort());
+  for (const name of here) {
     expect(readme).toContain(`[${name}](src/${name}.ts)`);
     for (const line of linesOf(name).slice(1)) expect(readme).toContain(`\`${line}\``);
   }
