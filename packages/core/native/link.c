@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * Link: a descriptor that carries a message a call, /dev/fuse or /dev/cuse, and the memory of its requests and replies.
+ * Link: a descriptor that carries a message a call, /dev/fuse, /dev/cuse or /dev/fusd, and the memory of its requests and replies.
  * waiter.c waits for them. What a request costs is decided in these two; docs/performance.md has the figures.
  *
  * On the main loop, without a thread: when a request is there, it is read here, and the callback gets its length. It
@@ -27,6 +27,8 @@
 #define REPLY_SIZE 4096
 /* More than any request takes. */
 #define MAX_REQUEST (2 * 1024 * 1024)
+/* FUSD_RING_MOST_SLOTS */
+#define MAX_SLOTS 256
 
 struct block {
 	struct block *next;
@@ -55,6 +57,7 @@ void link_put(struct link *link)
 		return;
 	while (link->blocks)
 		block_free(link->blocks);
+	ring_unmap(link->ring);
 	free(link);
 }
 
@@ -150,7 +153,37 @@ long link_next_request(struct link *link)
 {
 	if (!link->request)
 		return -EFAULT;
+	if (link->ring)
+		return ring_take(link->ring, link->request->base, link->request->size);
 	return sys_read(link->fd, link->request->base, link->request->size);
+}
+
+void link_told(struct link *link)
+{
+	if (link->ring)
+		ring_told(link->ring);
+}
+
+void link_commit(struct link *link)
+{
+	if (link->ring && !link->stopped)
+		ring_commit(link->ring);
+}
+
+void link_awake(struct link *link, bool awake)
+{
+	if (link->ring)
+		ring_awake(link->ring, awake);
+}
+
+/* The answer to its caller: by its slot, or written. 0 or WRITE_FAILED - errno. */
+static long send_answer(struct link *link, const struct iovec *parts, int count)
+{
+	if (link->ring && ring_answer(link->ring, parts, (size_t)count))
+		return 0;
+	if (count == 1)
+		return sys_write(link->fd, parts->iov_base, parts->iov_len);
+	return sys_writev(link->fd, parts, count);
 }
 
 /* The link of a function, and the arguments that it was called with. NULL: an exception is pending. */
@@ -191,15 +224,16 @@ static napi_value wrong_length(napi_env env)
 static napi_value link_answer(napi_env env, napi_callback_info info)
 {
 	struct link *link = link_of(env, info, 0, NULL);
-	size_t length;
+	struct iovec part;
 	long result;
 
 	if (!link)
 		return NULL;
-	length = front_length(link, 0);
-	if (!length)
+	part.iov_base = link->reply->base;
+	part.iov_len = front_length(link, 0);
+	if (!part.iov_len)
 		return wrong_length(env);
-	result = sys_write(link->fd, link->reply->base, length);
+	result = send_answer(link, &part, 1);
 	return number(env, result < 0 ? result : link_next_request(link));
 }
 
@@ -217,7 +251,7 @@ static napi_value link_answer_with(napi_env env, napi_callback_info info)
 	parts[0].iov_len = front_length(link, parts[1].iov_len);
 	if (!parts[0].iov_len)
 		return wrong_length(env);
-	result = sys_writev(link->fd, parts, 2);
+	result = send_answer(link, parts, 2);
 	return number(env, result < 0 ? result : link_next_request(link));
 }
 
@@ -260,6 +294,27 @@ static napi_value link_use(napi_env env, napi_callback_info info)
 	if (before && before != block && before->collected)
 		block_free(before);
 	return NULL;
+}
+
+/* share(slots, size): requests and answers go through the ring of a descriptor of /dev/fusd that has been set up so */
+static napi_value link_share(napi_env env, napi_callback_info info)
+{
+	napi_value argv[2];
+	struct link *link = link_of(env, info, ARRAY_SIZE(argv), argv);
+	unsigned int slots, size;
+
+	if (!link || !arg_u32(env, argv[0], "slots", &slots) || !arg_u32(env, argv[1], "size", &size))
+		return NULL;
+	if (slots == 0 || slots > MAX_SLOTS || size == 0 || size > MAX_REQUEST) {
+		napi_throw_range_error(env, "ERR_OUT_OF_RANGE", "a ring has 1 to 256 slots of at most 2 MiB");
+		return NULL;
+	}
+	if (link->ring) {
+		napi_throw_error(env, "ERR_INVALID_STATE", "a link has one ring");
+		return NULL;
+	}
+	link->ring = ring_map(link->fd, slots, size);
+	return link->ring ? NULL : throw_errno(env, errno, "mmap", NULL);
 }
 
 /* start(callback, spin): calls back with the length of each request that comes to be waited for, or with -errno */
@@ -307,6 +362,7 @@ static const struct function link_methods[] = {
 	{ "answerWith", link_answer_with },
 	{ "allocate", link_allocate },
 	{ "use", link_use },
+	{ "share", link_share },
 	{ "start", link_start },
 	{ "stop", link_stop_method },
 	{ NULL, NULL },

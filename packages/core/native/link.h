@@ -4,6 +4,7 @@
 #define DEVLIFT_LINK_H
 
 #include "addon.h"
+#include "ring.h"
 
 #include <stdint.h>
 
@@ -14,6 +15,7 @@ struct link {
 	int fd;
 	int owners;
 	struct block *blocks, *request, *reply;
+	struct ring *ring; /* NULL: all messages are read and written */
 
 	/* From start() to stop(). */
 	napi_ref callback;
@@ -29,6 +31,15 @@ struct link {
 
 /* The next request into the link's memory: bytes, or -errno. */
 long link_next_request(struct link *link);
+
+/* poll(2) says that there is one. */
+void link_told(struct link *link);
+
+/* Wakes callers whose answers are there. */
+void link_commit(struct link *link);
+
+/* Whether the waiter looks for requests without sleeping. */
+void link_awake(struct link *link, bool awake);
 
 /* Gives up one ownership. */
 void link_put(struct link *link);

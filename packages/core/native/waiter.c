@@ -74,6 +74,8 @@ static void serve(struct waiter *waiter, struct link *link, long result)
 	    napi_get_global(env, &global) == napi_ok && napi_create_int32(env, (int32_t)result, &argument) == napi_ok &&
 	    napi_call_function(env, global, callback, 1, &argument, NULL) == napi_pending_exception)
 		throw_on(env);
+	/* JavaScript may have stopped before it had asked for all that there is. */
+	link_commit(link);
 	if (napi_open_callback_scope(env, NULL, waiter->context, &ticks) == napi_ok) {
 		napi_close_callback_scope(env, ticks);
 		throw_on(env);
@@ -103,6 +105,13 @@ static bool loop_is_due(struct waiter *waiter)
 	return uv_backend_timeout(waiter->loop) == 0 || poll(&backend, 1, 0) > 0;
 }
 
+static void set_spinning(struct link *link, bool spinning)
+{
+	if (spinning != link->spinning)
+		link_awake(link, spinning);
+	link->spinning = spinning;
+}
+
 /* Looks for requests without sleeping, where they have lately come fast enough. @returns whether one came */
 static bool spin(struct waiter *waiter)
 {
@@ -116,7 +125,7 @@ static bool spin(struct waiter *waiter)
 				continue;
 			if (serve_if_any(waiter, link))
 				return true;
-			link->spinning = now - link->idle_since < link->spin_ns;
+			set_spinning(link, now - link->idle_since < link->spin_ns);
 			spinning |= link->spinning;
 		}
 		now = now_ns();
@@ -154,9 +163,11 @@ static bool wait_once(struct waiter *waiter)
 		int64_t asleep = link->spin_ns ? now_ns() - link->idle_since : 0;
 
 		link->owners++; /* it, and any other, may be stopped meanwhile */
+		if (ready)
+			link_told(link);
 		if (ready && !link->stopped && serve_if_any(waiter, link)) {
 			served = true;
-			link->spinning = link->spin_ns && asleep < link->spin_ns + WAKE_UP_NS;
+			set_spinning(link, link->spin_ns && asleep < link->spin_ns + WAKE_UP_NS);
 		}
 		next = link->next;
 		link_put(link);

@@ -55,7 +55,7 @@ export interface Watch {
 }
 
 /**
- * A descriptor of /dev/fuse or /dev/cuse with the memory of its requests and replies, so that most calls pass nothing.
+ * A descriptor of /dev/fuse, /dev/cuse or /dev/fusd with the memory of its requests and replies, so that most calls pass nothing.
  * Its functions need no receiver. None but stop() is to be called when the descriptor is closed.
  */
 export interface Link {
@@ -65,6 +65,12 @@ export interface Link {
   readonly allocate: (size: number) => Uint8Array;
   /** Where requests are read into from now on, of allocate()'s. To be called before take() and start(). */
   readonly use: (request: Uint8Array) => void;
+  /**
+   * From now on requests and answers go through the ring that a descriptor of /dev/fusd has been given (FUSD_RING), where
+   * they fit: what take() and answer() do then needs no system call.
+   * @throws NativeError of mmap(2)
+   */
+  readonly share: (slots: number, slotSize: number) => void;
   /** read(2) of the next request. Returns its length, or -errno. */
   readonly take: () => number;
   /**

@@ -65,6 +65,11 @@ export class Connection {
     return answer;
   }
 
+  /** Requests and answers go through the descriptor's ring from now on, where they fit. @throws NativeError */
+  share(slots: number, slotSize: number): void {
+    this.#link.share(slots, slotSize);
+  }
+
   /** Serves what comes from now on. */
   start(): void {
     this.#link.start((result) => this.#serve(result), this.#spin);

@@ -4,7 +4,7 @@
 import { closeSync } from "node:fs";
 import { errnoCode } from "../errno.ts";
 import { DeviceError, UsageError } from "../errors.ts";
-import { decode, encode, flatTable, sizeOf } from "../layout/index.ts";
+import { decode, encode, flatTable, type Infer, sizeOf } from "../layout/index.ts";
 import { map, pageSize, read, writev } from "../native.ts";
 import type { AnyDriver, RecoveredOperation, SharedMemory } from "../session/driver.ts";
 import { FusdSession } from "../session/fusd-session.ts";
@@ -15,6 +15,10 @@ import { Connection } from "./connection.ts";
 import { ControlDevice } from "./control-device.ts";
 
 const CONTROL = new ControlDevice("fusd", "it where kernel/fusd is installed");
+
+/** Requests that may be on their way at a time, and bytes of one with its answer; longer ones are read and written. */
+const RING_SLOTS = 64;
+const RING_SLOT_SIZE = 16384;
 
 /** The FUSD channel. */
 export const fusd: ChannelKind = {
@@ -29,18 +33,22 @@ async function open(options: ChannelOptions): Promise<Channel> {
   if (Buffer.byteLength(driver.name) >= abi.FUSD_NAME_MAX)
     throw new UsageError(`${driver.name}: a name of an fusd device has at most ${abi.FUSD_NAME_MAX - 1} bytes`);
   const fd = CONTROL.open({ name: driver.name, path }, driver.recovery !== undefined);
-  let maxAreas: number;
+  let info: Infer<typeof abi.fusd_info>;
   try {
-    maxAreas = introduction(fd).max_areas;
+    info = introduction(fd);
   } catch (error) {
     closeSync(fd);
     throw error;
   }
-  const connection = new Connection(fd, options, (common) => new FusdSession({ ...common, maxAreas }));
+  const connection = new Connection(fd, options, (common) => new FusdSession({ ...common, maxAreas: info.max_areas }));
   try {
     const recovered = createOrRecover(fd, options);
     say(fd, "TABLE", encodeTable(flatTable(driver.commands ?? {})));
     if (driver.mmap !== undefined) share(fd, driver.mmap, recovered);
+    if ((info.features & abi.FUSD_FEATURE_RING) !== 0n) {
+      say(fd, "RING", ring());
+      connection.share(RING_SLOTS, RING_SLOT_SIZE);
+    }
     // The module makes the node inside this write.
     say(fd, "START", onlyHead(abi.FUSD_START));
   } catch (error) {
@@ -176,6 +184,14 @@ function create(driver: AnyDriver, permissions: ChannelOptions["permissions"] = 
     reserved: 0,
     policy: policyOf(driver),
     name: driver.name,
+  });
+}
+
+function ring(): Uint8Array {
+  return encode(abi.fusd_ring_setup, "lp64", {
+    head: head(abi.FUSD_RING, sizeOf(abi.fusd_ring_setup, "lp64")),
+    slots: RING_SLOTS,
+    slot_size: RING_SLOT_SIZE,
   });
 }
 

@@ -30,9 +30,11 @@ export const FUSD_PUBLISH = 36;
 export const FUSD_RECOVER = 39;
 export const FUSD_DESTROY = 40;
 export const FUSD_REGION = 41;
+export const FUSD_RING = 42;
 
 export const FUSD_FEATURE_RECOVERY = 1n << 0n;
 export const FUSD_FEATURE_REGIONS = 1n << 1n;
+export const FUSD_FEATURE_RING = 1n << 2n;
 
 export const FUSD_POLICY = { fail: 0, hold: 1, reissue: 2 } as const;
 
@@ -141,3 +143,5 @@ export const fusd_link = struct({
 });
 
 export const fusd_region = struct({ head: fusd_head, offset: u64, size: u64, flags: u32, fd: i32 });
+
+export const fusd_ring_setup = struct({ head: fusd_head, slots: u32, slot_size: u32 });
