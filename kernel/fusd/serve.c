@@ -347,7 +347,8 @@ bool fusd_take_from_slot(struct fusd_device *dev, struct fusd_req *req)
 	/* Else the daemon has answered by write(2), too. */
 	if (req->state != FUSD_REQ_SENT || !fusd_ring_is_answered(req))
 		return false;
-	if (!fusd_ring_reply(req, &reply) ||
+	/* Callers take answers in any order, so the last word on poll(2) would be any of them. */
+	if (!fusd_ring_reply(req, &reply) || reply.head.flags & FUSD_REPLY_EVENTS ||
 	    !fusd_reply_fits(req, &reply, reply.head.len - sizeof(reply))) {
 		fusd_req_finish(req, -EIO);
 		return true;

@@ -105,12 +105,6 @@ export const UNSUPPORTED: readonly Unsupported[] = [
   },
   {
     channel: "fusd",
-    cases: /^ioctl\/interrupt\/storm-\w+$/,
-    reason:
-      "a signal takes back a call that the daemon has not read yet, as it does where a kernel driver waits for its lock; on CUSE such a call goes on to the daemon",
-  },
-  {
-    channel: "fusd",
     cases: /^as-null\/bad-buffer-at-the-end$/,
     reason:
       "a reader's buffer is looked at before the daemon is asked, so that nothing is lost to a bad one; it is EFAULT where there is nothing to read, too",

@@ -233,13 +233,14 @@ static void spoil_result(struct fusd_reply *reply) { reply->result = 2; }
 static void spoil_more(struct fusd_reply *reply) { reply->result = 2; reply->head.len++; }
 static void spoil_errno(struct fusd_reply *reply) { reply->result = -512; reply->head.len--; }
 static void spoil_flags(struct fusd_reply *reply) { reply->head.flags = 0x8000; }
+static void spoil_events(struct fusd_reply *reply) { reply->head.flags = FUSD_REPLY_EVENTS; }
 static void spoil_retry(struct fusd_reply *reply) { reply->head.flags = FUSD_REPLY_RETRY; }
 
 static void wrong_answers_are_eio(void)
 {
 	void (*const spoils[])(struct fusd_reply *reply) = {
 		spoil_id, spoil_type, spoil_length, spoil_short, spoil_result, spoil_more, spoil_errno,
-		spoil_flags, spoil_retry,
+		spoil_flags, spoil_events, spoil_retry,
 	};
 	struct fusd_create create = fst_creation(OPS);
 	struct fst_call call;

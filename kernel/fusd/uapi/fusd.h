@@ -324,7 +324,10 @@ struct fusd_region {
  * barrier between the two), calls ioctl(FUSD_IOC_COMMIT), once for all answers that it has by then.
  * Where nothing is posted and `messages` is 0 it waits by poll(2).
  *
- * An answer that is longer than its slot, or comes later, may be written by write(2) as any other.
+ * An answer that is longer than its slot, or comes later, may be written by write(2) as any other;
+ * one with FUSD_REPLY_EVENTS has to be, as callers take answers out of slots in any order. read(2)
+ * may give the INTERRUPT or RELEASE of a caller whose request is in a slot that was not looked at:
+ * what is posted after a read(2) comes before such a message.
  */
 #define FUSD_MAP_RING		0ULL
 #define FUSD_RING_MOST_SLOTS	256
