@@ -158,6 +158,11 @@ long link_next_request(struct link *link)
 	return sys_read(link->fd, link->request->base, link->request->size);
 }
 
+bool link_keeps_one(const struct link *link)
+{
+	return link->ring && ring_keeps_one(link->ring);
+}
+
 void link_told(struct link *link)
 {
 	if (link->ring)

@@ -32,6 +32,9 @@ struct link {
 /* The next request into the link's memory: bytes, or -errno. */
 long link_next_request(struct link *link);
 
+/* Whether there is one that poll(2) does not know of. */
+bool link_keeps_one(const struct link *link);
+
 /* poll(2) says that there is one. */
 void link_told(struct link *link);
 

@@ -216,6 +216,11 @@ long ring_take(struct ring *ring, void *into, size_t room)
 	return n;
 }
 
+bool ring_keeps_one(const struct ring *ring)
+{
+	return ring->message_length > 0;
+}
+
 void ring_told(struct ring *ring)
 {
 	ring->told = true;

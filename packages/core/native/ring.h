@@ -22,6 +22,9 @@ void ring_unmap(struct ring *ring);
  */
 long ring_take(struct ring *ring, void *into, size_t room);
 
+/* There is a request that poll(2) does not know of. */
+bool ring_keeps_one(const struct ring *ring);
+
 /* poll(2) says that there is something, so read(2) is asked where the ring has nothing. */
 void ring_told(struct ring *ring);
 

@@ -146,7 +146,7 @@ static bool wait_once(struct waiter *waiter)
 {
 	int timeout = uv_backend_timeout(waiter->loop);
 	size_t count = 1;
-	bool served = false;
+	bool served = false, kept = false;
 	int n;
 
 	waiter->fds[0] = (struct pollfd){ .fd = uv_backend_fd(waiter->loop), .events = POLLIN };
@@ -154,12 +154,13 @@ static bool wait_once(struct waiter *waiter)
 		link->place = link->ended ? 0 : count;
 		if (!link->ended)
 			waiter->fds[count++] = (struct pollfd){ .fd = link->fd, .events = POLLIN };
+		kept |= !link->ended && link_keeps_one(link);
 	}
-	n = poll(waiter->fds, count, timeout);
+	n = poll(waiter->fds, count, kept ? 0 : timeout);
 	if (n < 0)
 		return errno == EINTR;
-	for (struct link *next, *link = waiter->links; link && n > 0; link = next) {
-		bool ready = link->place && waiter->fds[link->place].revents;
+	for (struct link *next, *link = waiter->links; link && (n > 0 || kept); link = next) {
+		bool ready = link->place && (waiter->fds[link->place].revents || link_keeps_one(link));
 		int64_t asleep = link->spin_ns ? now_ns() - link->idle_since : 0;
 
 		link->owners++; /* it, and any other, may be stopped meanwhile */

@@ -1,6 +1,6 @@
 // A link with a ring, on a file that plays the memory which a kernel shares: what the test writes into it is a request, and
-// what the link writes by write(2) comes behind that memory. What takes a kernel, waking and sleeping, is in
-// channels.vm.test.ts and in the conformance suite.
+// what the link writes by write(2) comes behind that memory. What takes a kernel, sleeping and
+// being woken, is in the conformance suite.
 
 import { closeSync, constants, fstatSync, mkdtempSync, openSync, readSync, rmSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
