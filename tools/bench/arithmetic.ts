@@ -28,7 +28,7 @@ export interface Row {
   readonly peerP99: number | null;
 }
 
-export type Unit = "us" | "ms" | "MB/s" | "MB";
+export type Unit = "us" | "ms" | "MB/s" | "MB" | "calls";
 
 /** The middle value, of an even number the mean of the two in the middle. NaN of none. */
 export function median(values: readonly number[]): number {

@@ -18,6 +18,7 @@ import { writeDocs } from "./docs.ts";
 import { type ChannelName, type Figure, figuresOf, TWO_CPUS } from "./figures.ts";
 import { measureFootprint } from "./footprint.ts";
 import { fuseNative } from "./fuse-native.ts";
+import { measureKernelCalls } from "./kernel-calls.ts";
 import { Field, measure, PACES, type Pace } from "./measure.ts";
 import { BENCH_PREREQUISITES } from "./prerequisites.ts";
 import { textTable } from "./table.ts";
@@ -29,6 +30,7 @@ p99), MB/s for 128 KiB, and ours divided by the other's, where less is better an
 
   --vm               on /dev/cuse in the virtual machine instead
   --channel cuse     on this machine's own /dev/cuse instead
+  --channel fusd     on /dev/fusd beside /dev/cuse, in the virtual machine
   --only PATTERN     only figures whose name matches this regular expression, e.g. "dense read 1 same"
   --quick            fewer and shorter rounds
   --json FILE        also writes the rows as JSON
@@ -66,10 +68,13 @@ export interface CommandLine {
 export function parseCommandLine(args: readonly string[]): CommandLine {
   try {
     const { values } = parseArgs({ args: [...args], options: OPTIONS });
-    const { vm = false, channel = vm ? "cuse" : "fuse", only, quick = false, json, check = false } = values;
-    if (channel !== "fuse" && channel !== "cuse") throw new ToolError(`--channel: ${channel} is neither fuse nor cuse`);
-    if (vm && channel === "fuse") throw new ToolError("--vm is for the channel cuse");
-    const { docs = false, emulated = false, help = false } = values;
+    const { only, quick = false, json, check = false, docs = false, emulated = false, help = false } = values;
+    const { channel = values.vm === true ? "cuse" : "fuse" } = values;
+    if (channel !== "fuse" && channel !== "cuse" && channel !== "fusd")
+      throw new ToolError(`--channel: ${channel} is neither fuse nor cuse nor fusd`);
+    // The module is for the virtual machine's kernel.
+    const vm = values.vm ?? (channel === "fusd" && !emulated);
+    if (vm && channel === "fuse") throw new ToolError("--vm is for the channels cuse and fusd");
     const pattern = only === undefined ? undefined : new RegExp(only);
     return { vm, channel, only: pattern, quick, json, check, docs, emulated, help };
   } catch (cause) {
@@ -117,6 +122,11 @@ async function measureHere(commandLine: CommandLine): Promise<Row[]> {
       rows.push(...(await measure({ ...figure, peers }, field, pace)));
     }
     await endAll();
+    if (channel === "fusd" && !oneCpu) {
+      progress("calls into the kernel");
+      rows.push(...(await measureKernelCalls(place, wanted)));
+      await endAll();
+    }
     progress("memory and start");
     rows.push(...(await measureFootprint(place, Math.min(pace.rounds, 9), wanted)));
   } finally {
@@ -126,12 +136,18 @@ async function measureHere(commandLine: CommandLine): Promise<Row[]> {
   return rows;
 }
 
-async function measureInVm({ only, quick }: CommandLine): Promise<Row[]> {
-  const options = ["--channel", "cuse", "--emulated", ...(quick ? ["--quick"] : [])];
+/** What the machine needs for a channel. */
+const SETUP = {
+  cuse: "modprobe cuse",
+  fusd: "modprobe -a cuse fusd && mount -t tracefs tracefs /sys/kernel/tracing",
+} as const;
+
+async function measureInVm({ channel, only, quick }: CommandLine): Promise<Row[]> {
+  const options = ["--channel", channel, "--emulated", ...(quick ? ["--quick"] : [])];
   if (only !== undefined) options.push("--only", only.source);
   const command = [process.execPath, BUNDLED_TOOL, ...options].map(quote).join(" ");
   const { status, outDir } = await runInVm({
-    command: [`modprobe cuse && exec ${command} --json "$DEVLIFT_VM_OUT/rows.json"`],
+    command: [`${channel === "fusd" ? SETUP.fusd : SETUP.cuse} && exec ${command} --json "$DEVLIFT_VM_OUT/rows.json"`],
     timeLimit: 1800,
     stdout: process.stderr,
     progress,

@@ -32,6 +32,7 @@ export interface Contestant {
   readonly name: ContestantName;
   /** What a client opens. */
   readonly path: string;
+  readonly pid: number;
   pin(cpu: number): Promise<void>;
   end(): Promise<void>;
 }
@@ -43,17 +44,19 @@ interface Plan {
 }
 
 function slug(name: string, kind: Kind): string {
-  return `bench-${name.replaceAll(/[^a-z]+/g, "-")}-${kind}`;
+  return `bench-${name.toLowerCase().replaceAll(/[^a-z]+/g, "-")}-${kind}`;
 }
 
 async function planOf(name: ContestantName, kind: Kind, { channel, folder, fuseNative }: Place): Promise<Plan> {
   const file = slug(name, kind);
-  const path = channel === "cuse" ? `/dev/${file}` : join(folder, file);
+  const path = channel === "fuse" ? join(folder, file) : `/dev/${file}`;
   const libfuse = join(BUILT, "libfuse");
   if (channel === "fuse" && name !== "fuse-native") await writeFile(path, "");
   switch (name) {
     case "ours":
       return { command: [process.execPath, join(BUILT, "ours.mjs"), channel, path, kind], path };
+    case "ours on CUSE":
+      return { command: [process.execPath, join(BUILT, "ours.mjs"), "cuse", path, kind], path };
     case "ours, spinning":
       return { command: [process.execPath, join(BUILT, "ours.mjs"), channel, path, kind, String(SPIN_US)], path };
     case "libfuse":
@@ -88,6 +91,7 @@ export async function startContestant(name: ContestantName, kind: Kind, place: P
   return {
     name,
     path: plan.path,
+    pid: child.pid ?? 0,
     pin: async (cpu) => {
       await run("taskset", ["-a", "-p", "-c", String(cpu), String(child.pid)]);
     },

@@ -42,6 +42,6 @@ export async function writeDocs(rows: readonly Row[]): Promise<void> {
   const kept: Kept = { machine, rows: merged(before?.rows ?? [], rows) };
   await writeFile(file("json"), `${JSON.stringify(kept, null, 2)}\n`);
   await writeFile(file("svg"), plot(kept.rows));
-  const text = `\n${kept.machine}; what is on CUSE: in the virtual machine, under software emulation.\n\n${markdownTable(kept.rows)}\n`;
+  const text = `\n${kept.machine}; what is on CUSE or fusd: in the virtual machine, under software emulation.\n\n${markdownTable(kept.rows)}\n`;
   await writeFile(file("md"), between(await readFile(file("md"), "utf8"), text));
 }

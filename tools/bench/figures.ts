@@ -1,17 +1,25 @@
-// What is measured, and what is promised of it: ours against libfuse 3 in C with one thread (issue: "Speed").
+// What is measured, and what is promised of it: ours against libfuse 3 in C with one thread, and on fusd against the same
+// on CUSE, and against the floor (issues: "Speed").
 
 import type { Unit } from "./arithmetic.ts";
 import type { Kind } from "./servers/device.ts";
 
-export type ChannelName = "fuse" | "cuse";
+export type ChannelName = "fuse" | "cuse" | "fusd";
 
 /** The other servers. "pipe" is two processes and two pipes: the floor. */
-export const PEERS = ["libfuse", "libfuse, threads", "raw protocol in C", "fuse-native", "pipe"] as const;
+export const PEERS = [
+  "libfuse",
+  "libfuse, threads",
+  "raw protocol in C",
+  "fuse-native",
+  "pipe",
+  "ours on CUSE",
+] as const;
 export type PeerName = (typeof PEERS)[number];
 /** Ours as it comes, and with adaptive spinning. */
 export type OursName = "ours" | "ours, spinning";
 
-/** The peer that the targets are about. */
+/** The peer that the targets are about where a figure names no other. */
 export const JUDGE: PeerName = "libfuse";
 
 export const SAME_CPU = "same CPU";
@@ -20,7 +28,7 @@ export type Placement = typeof SAME_CPU | typeof TWO_CPUS;
 
 /** What the client is told; see clients/client.c. */
 export interface Calls {
-  readonly op: "read" | "write" | "flat" | "nested" | "poll" | "wake";
+  readonly op: "read" | "write" | "flat" | "nested" | "ready" | "poll" | "wake";
   readonly size?: number;
   /** Microseconds of rest before each call. */
   readonly gap?: number;
@@ -41,6 +49,7 @@ export interface Figure {
   readonly unit: Unit;
   /** What ours divided by the judge's may be at most. */
   readonly target: number | null;
+  readonly judge?: PeerName;
 }
 
 const SPARSE_GAP_US = 300;
@@ -49,6 +58,7 @@ const POLL_GAP_US = 200;
 const WAKE_GAP_US = 2000;
 
 const SIZES = [1, 4096, 131072] as const;
+const MIB = 1 << 20;
 const CLIENTS = [1, 4, 16, 64] as const;
 const BLOCKED = 64;
 
@@ -161,8 +171,34 @@ function waking(channel: ChannelName): Figure[] {
   ]);
 }
 
+/** fusd beside CUSE, with the same driver, and beside the floor. */
+function besideCuse(): Figure[] {
+  const common = { placement: SAME_CPU, judge: "ours on CUSE", peers: ["ours on CUSE"], unit: "us" } as const;
+  const figures: Figure[] = [];
+  for (const op of ["read", "write"] as const) {
+    const small = { ...transfer(op, 1), calls: { op, size: 1 } } as const;
+    const toAndFro = { ...small, figure: "round trip", peers: ["pipe"], judge: "pipe", unit: "us" } as const;
+    figures.push(
+      { ...common, ...small, figure: "dense", target: 0.75 },
+      { ...common, ...transfer(op, MIB), figure: "dense", calls: { op, size: MIB }, unit: "MB/s", target: 0.6 },
+      { ...toAndFro, placement: SAME_CPU, target: null },
+      { ...toAndFro, placement: TWO_CPUS, ours: "ours, spinning", target: 1.25 },
+    );
+  }
+  const ioctl = { ...transfer("read", 2), figure: "ioctl", op: "I2C_RDWR", calls: { op: "nested" } } as const;
+  const ready = {
+    ...transfer("read", 1),
+    figure: "poll, ready",
+    op: "poll",
+    kind: "page",
+    calls: { op: "ready" },
+  } as const;
+  return [...figures, { ...common, ...ioctl, target: 0.4 }, { ...common, ...ready, target: 0.2 }];
+}
+
 /** All figures of a channel that a client takes, in the order of the table. */
 export function figuresOf(channel: ChannelName): readonly Figure[] {
+  if (channel === "fusd") return besideCuse();
   return [...transfers(channel), ...ioctls(channel), ...several(), ...waking(channel)].map((figure) => ({
     ...figure,
     peers: figure.peers.filter((peer) => channel === "fuse" || peer !== "fuse-native"),
@@ -171,3 +207,6 @@ export function figuresOf(channel: ChannelName): readonly Figure[] {
 
 /** What a daemon that serves one device may take: MB of resident memory, ms from exec to a node that can be opened. */
 export const LIMITS = { memory: 45, start: 150 } as const;
+
+/** Writers of one byte at once, and what a daemon that spins may call the kernel for each of their requests. */
+export const STREAM = { writers: 32, limit: 0.1 } as const;

@@ -25,8 +25,8 @@ export const PACES = {
 } as const;
 
 /** The client's CPU, and the server's when it is to be another one. */
-const CLIENT_CPU = 1;
-const OTHER_CPU = 0;
+export const CLIENT_CPU = 1;
+export const OTHER_CPU = 0;
 /** A turn of the slowest figure still has these calls, one of the fastest no more than those. */
 const CALLS = { least: 24, most: 20_000 };
 
@@ -125,7 +125,7 @@ function rowOf(figure: Figure, ours: Player, peer: Player): Omit<Row, "channel">
     peer: show(median(of(peer, metric))),
     peerName: peer.name,
     ratio: rounded(pairedRatio(of(ours, metric), of(peer, metric))),
-    target: peer.name === JUDGE ? figure.target : null,
+    target: peer.name === (figure.judge ?? JUDGE) ? figure.target : null,
     oursP99: p99(ours),
     peerP99: p99(peer),
   };

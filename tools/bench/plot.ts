@@ -1,5 +1,5 @@
-// The plot of docs/performance.md: for each promised figure a bar of ours divided by libfuse's, and a mark where the
-// promise ends. SVG by hand: one small picture is not worth a library.
+// The plot of docs/performance.md: for each promised figure a bar of ours divided by what it is compared with, and a
+// mark where the promise ends. SVG by hand: one small picture is not worth a library.
 
 import { missed, type Row } from "./arithmetic.ts";
 
@@ -36,10 +36,10 @@ export function plot(rows: readonly Row[]): string {
   const height = TOP + promised.length * LINE + 16;
   const one = x(1).toFixed(1);
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${height}" font-family="sans-serif" font-size="12">
-<title>Ours divided by libfuse 3 in C, for each figure with a target</title>
+<title>Ours divided by what it is compared with, for each figure with a target</title>
 <rect width="${WIDTH}" height="${height}" fill="#fff"/>
-<text x="${LABELS}" y="16" font-weight="bold">ours / libfuse 3 in C (memory and start: / the limit); less is better</text>
-<text x="${LABELS}" y="32">the black mark is the most that is promised; the grey line is libfuse</text>
+<text x="${LABELS}" y="16" font-weight="bold">ours / libfuse 3 in C; on fusd / ours on CUSE, round trips / pipes; memory and counts / the limit</text>
+<text x="${LABELS}" y="32">less is better; the black mark is the most that is promised; the grey line is what it is compared with</text>
 <line x1="${one}" x2="${one}" y1="${TOP}" y2="${height - 16}" stroke="#aaa" stroke-dasharray="3 3"/>
 ${promised.map(bar).join("\n")}
 </svg>

@@ -17,6 +17,8 @@
 
 /* The largest read and write that /dev/fuse and /dev/cuse carry in one request without more being agreed on. */
 #define BENCH_MAX (128 * 1024)
+/* The largest read and write of a client, which a server may get in pieces. */
+#define BENCH_LARGEST (1024 * 1024)
 
 struct bench_flat {
 	uint32_t words[16];

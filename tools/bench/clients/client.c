@@ -3,7 +3,7 @@
  * Makes calls on a device file and prints how long they took, as one line of JSON in nanoseconds:
  *   {"p50":N,"p99":N,"each":N}      each: the whole time divided by the calls, for several clients at once
  *
- *   client read|write|flat|nested PATH --size BYTES --count N [--gap US] [--clients N]
+ *   client read|write|flat|nested|ready PATH --size BYTES --count N [--gap US] [--clients N]
  *   client poll PATH --count N [--gap US]        from a write to the return of another thread's poll()
  *   client wake PATH --clients N [--gap US]      from a write to the last of N blocked reads, in `each`
  *   client pipe - --size BYTES --count N [--gap US] [--server-cpu N]      to another process and back
@@ -155,6 +155,15 @@ static void call_nested(struct caller *c)
 		die("I2C_RDWR gave something else");
 }
 
+/* poll(2) of a device that can be written to. */
+static void call_ready(struct caller *c)
+{
+	struct pollfd p = { .fd = c->fd, .events = POLLOUT };
+
+	if (poll(&p, 1, 0) != 1 || p.revents != POLLOUT)
+		die("poll gave something else than POLLOUT");
+}
+
 static void call_pipe(struct caller *c)
 {
 	if (write(c->fd, c->bytes, (size_t)options.size) != options.size)
@@ -199,7 +208,7 @@ static void run_callers(struct caller *callers, long count)
 
 	for (long i = 0; i < count; i++) {
 		callers[i].times = all + i * options.count;
-		callers[i].bytes = calloc(1, BENCH_MAX);
+		callers[i].bytes = calloc(1, BENCH_LARGEST);
 		if (!callers[i].bytes)
 			die("no memory");
 	}
@@ -382,7 +391,7 @@ static void parse(int argc, char **argv)
 			die("there is no option %s", argv[i]);
 		*numbers[j].value = strtol(argv[i + 1], NULL, 10);
 	}
-	if (options.size < 1 || options.size > BENCH_MAX || options.count < 1 || options.clients < 1)
+	if (options.size < 1 || options.size > BENCH_LARGEST || options.count < 1 || options.clients < 1)
 		die("a number is out of range");
 }
 
@@ -399,6 +408,8 @@ int main(int argc, char **argv)
 		measure_calls(call_flat);
 	else if (!strcmp(options.op, "nested"))
 		measure_calls(call_nested);
+	else if (!strcmp(options.op, "ready"))
+		measure_calls(call_ready);
 	else if (!strcmp(options.op, "pipe"))
 		measure_pipe();
 	else if (!strcmp(options.op, "poll"))

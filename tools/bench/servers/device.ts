@@ -20,7 +20,7 @@ import {
 export type Kind = "memory" | "page";
 
 const I2C_M_RD = 0x0001;
-const LARGEST = 128 * 1024;
+const LARGEST = 1024 * 1024;
 
 const Flat = struct({ words: array(u32, 16) });
 const I2cMessage = struct({

@@ -1,4 +1,4 @@
-// Serves one of the benchmark's devices: ours fuse|cuse PATH memory|page [SPIN]. Prints "ready" when the node is there.
+// Serves one of the benchmark's devices: ours fuse|cuse|fusd PATH memory|page [SPIN]. Prints "ready" when the node is there.
 
 import { basename } from "node:path";
 import { serve } from "@devlift/core";

@@ -1,4 +1,4 @@
-// The smallest daemon, for what one costs in memory and at its start: smallest fuse|cuse PATH.
+// The smallest daemon, for what one costs in memory and at its start: smallest fuse|cuse|fusd PATH.
 
 import { basename } from "node:path";
 import { defineDevice, serve } from "@devlift/core";

@@ -31,19 +31,21 @@ test("--check is red when one is not, and names it with its figures", () => {
   expect(text).toContain("1 of 2 targets reached");
 });
 
-test("the command line: the virtual machine is for CUSE, and what is not known is refused", () => {
+test("the command line: the virtual machine is for CUSE and fusd, and what is not known is refused", () => {
   expect(parseCommandLine([])).toMatchObject({ channel: "fuse", vm: false, check: false });
   expect(parseCommandLine(["--vm", "--check"])).toMatchObject({ channel: "cuse", vm: true, check: true });
-  expect(() => parseCommandLine(["--channel", "fusd"])).toThrow(/neither fuse nor cuse/);
+  expect(parseCommandLine(["--channel", "fusd"])).toMatchObject({ channel: "fusd", vm: true });
+  expect(parseCommandLine(["--channel", "fusd", "--emulated"])).toMatchObject({ channel: "fusd", vm: false });
+  expect(() => parseCommandLine(["--channel", "fust"])).toThrow(/neither fuse nor cuse/);
   expect(() => parseCommandLine(["--vm", "--channel", "fuse"])).toThrow(/--vm is for/);
   expect(() => parseCommandLine(["--fast"])).toThrow(/Usage: npm run bench/);
   expect(() => parseCommandLine(["--only", "("])).toThrow(/regular expression/i);
 });
 
 test("every promised figure is measured against the judge, and none twice", () => {
-  for (const channel of ["fuse", "cuse"] as const) {
+  for (const channel of ["fuse", "cuse", "fusd"] as const) {
     const figures = figuresOf(channel);
-    for (const figure of figures) if (figure.target !== null) expect(figure.peers).toContain(JUDGE);
+    for (const figure of figures) if (figure.target !== null) expect(figure.peers).toContain(figure.judge ?? JUDGE);
     const names = figures.map(({ figure, op, size, placement }) => `${figure} ${op} ${size} ${placement}`);
     expect(new Set(names).size).toBe(names.length);
   }
