@@ -325,9 +325,12 @@ struct fusd_region {
  * Where nothing is posted and `messages` is 0 it waits by poll(2).
  *
  * An answer that is longer than its slot, or comes later, may be written by write(2) as any other;
- * one with FUSD_REPLY_EVENTS has to be, as callers take answers out of slots in any order. read(2)
- * may give the INTERRUPT or RELEASE of a caller whose request is in a slot that was not looked at:
- * what is posted after a read(2) comes before such a message.
+ * one with FUSD_REPLY_EVENTS has to be, as callers take answers out of slots in any order.
+ *
+ * Ids rise in the order in which requests are made. Where `messages` is not 0 when `posted` has
+ * been read, there may be an INTERRUPT that is older than what is posted; and read(2) may give
+ * one, or a RELEASE, of a caller whose request is in a slot that was not looked at: it has an id
+ * as low.
  */
 #define FUSD_MAP_RING		0ULL
 #define FUSD_RING_MOST_SLOTS	256

@@ -40,12 +40,12 @@ struct ring {
 	uint32_t waits;
 
 	uint32_t uncommitted; /* answers whose callers sleep */
-	bool told, read_last;
+	bool told;
 
-	/* A message that was read while requests were posted that come before it. */
-	struct fusd_request message;
-	size_t message_length; /* 0: none */
-	uint32_t message_after;
+	/* Ids rise. Of the message that was read last: what is posted with a lower one comes before what else there is. */
+	uint64_t first_up_to;
+	struct fusd_request message; /* kept until that is done */
+	size_t message_length;	     /* 0: none is */
 };
 
 struct ring *ring_map(int fd, unsigned int slots, unsigned int slot_size)
@@ -78,11 +78,6 @@ void ring_unmap(struct ring *ring)
 static uint8_t *slot_at(const struct ring *ring, uint32_t slot)
 {
 	return (uint8_t *)ring->shared + FUSD_RING_SLOTS_AT + (size_t)slot * ring->slot_size;
-}
-
-static uint32_t posted(const struct ring *ring)
-{
-	return __atomic_load_n(&ring->shared->posted, __ATOMIC_ACQUIRE);
 }
 
 /* --- requests that wait --- */
@@ -121,9 +116,31 @@ static void set_aside(struct ring *ring)
 
 /* --- requests --- */
 
+static bool any_posted(const struct ring *ring)
+{
+	return __atomic_load_n(&ring->shared->posted, __ATOMIC_ACQUIRE) != ring->taken;
+}
+
+static uint32_t next_slot(const struct ring *ring)
+{
+	return ring->shared->order[ring->taken % FUSD_RING_MOST_SLOTS];
+}
+
+/* Whether a request is posted that was made no later than the one with this id. */
+static bool any_posted_up_to(const struct ring *ring, uint64_t id)
+{
+	uint32_t slot;
+
+	if (!any_posted(ring))
+		return false;
+	slot = next_slot(ring);
+	/* A slot that there is not is take_slot()'s to report. */
+	return slot >= ring->slots || ((const struct fusd_head *)slot_at(ring, slot))->id <= id;
+}
+
 static long take_slot(struct ring *ring, void *into, size_t room)
 {
-	uint32_t slot = ring->shared->order[ring->taken % FUSD_RING_MOST_SLOTS];
+	uint32_t slot = next_slot(ring);
 	const struct fusd_request *request;
 	size_t most = room < ring->slot_size ? room : ring->slot_size;
 	size_t length;
@@ -143,7 +160,6 @@ static long take_slot(struct ring *ring, void *into, size_t room)
 	}
 	ring->slot = slot;
 	ring->head = request->head;
-	ring->read_last = false;
 	return (long)length;
 }
 
@@ -154,47 +170,40 @@ static long read_message(struct ring *ring, void *into, size_t room)
 	do
 		n = syscall(SYS_read, ring->fd, into, room);
 	while (n < 0 && errno == EINTR);
-	ring->read_last = true;
 	return n < 0 ? -errno : n;
 }
 
-/* An INTERRUPT or a RELEASE, which mean nothing before the requests of their callers were seen. */
-static bool keep_for_later(struct ring *ring, const void *message, long length)
-{
-	uint32_t now = posted(ring);
-
-	if (length <= 0 || (size_t)length > sizeof(ring->message) || now == ring->taken)
-		return false;
-	memcpy(&ring->message, message, (size_t)length);
-	ring->message_length = (size_t)length;
-	ring->message_after = now;
-	return true;
-}
-
-static long take_message(struct ring *ring, void *into)
-{
-	long length = (long)ring->message_length;
-
-	memcpy(into, &ring->message, ring->message_length);
-	ring->message_length = 0;
-	ring->read_last = true;
-	return length;
-}
-
+/*
+ * In the order in which requests were made, so that an INTERRUPT or RELEASE comes neither before its caller's request nor
+ * after what others have asked for since. Long messages are not kept, but come at once: they have nothing to do with
+ * what is posted, and what was posted before them is next.
+ */
 static long take_any(struct ring *ring, void *into, size_t room)
 {
-	bool told = ring->told, any = posted(ring) != ring->taken;
+	bool any = any_posted(ring); /* before `messages` is looked at: those are older, then */
 	long n;
 
-	if (ring->message_length && ring->message_after == ring->taken)
-		return take_message(ring, into);
-	ring->told = false;
-	if (!ring->message_length && !(any && ring->read_last) &&
-	    (__atomic_load_n(&ring->shared->messages, __ATOMIC_RELAXED) || (told && !any))) {
+	if (!ring->message_length && !any_posted_up_to(ring, ring->first_up_to) &&
+	    (__atomic_load_n(&ring->shared->messages, __ATOMIC_RELAXED) || (ring->told && !any))) {
+		ring->told = false;
 		n = read_message(ring, into, room);
-		if (n != -EAGAIN && !keep_for_later(ring, into, n))
+		if (n >= (long)sizeof(struct fusd_head)) {
+			ring->first_up_to = ((const struct fusd_head *)into)->id;
+			if (n > (long)sizeof(ring->message) || !any_posted_up_to(ring, ring->first_up_to))
+				return n;
+			memcpy(&ring->message, into, (size_t)n);
+			ring->message_length = (size_t)n;
+		} else if (n != -EAGAIN) {
 			return n;
-		any = posted(ring) != ring->taken;
+		}
+		any = any_posted(ring);
+	}
+	ring->told = false;
+	if (ring->message_length && !any_posted_up_to(ring, ring->first_up_to)) {
+		n = (long)ring->message_length;
+		memcpy(into, &ring->message, ring->message_length);
+		ring->message_length = 0;
+		return n;
 	}
 	return any ? take_slot(ring, into, room) : -EAGAIN;
 }

@@ -158,20 +158,42 @@ it("gives the slots of requests that wait back when they are more than half of t
   expect(written()).toEqual([10, 12, 13].map((id) => ({ type: 43, id })));
 });
 
-it("reads a message when there is one, and hands an interrupt over after what was posted before it", () => {
-  const bytes = requestBytes(abi.FUSD_OP.INTERRUPT, 5);
-  writeSync(fd, bytes, 0, bytes.length, SIZE);
+/** Takes three requests, with a message behind the shared memory. @returns id and type of each */
+function threeWith(message: Uint8Array): number[][] {
+  writeSync(fd, message, 0, message.length, SIZE);
   put(AT.messages, 1);
+  return [0, 1, 2].map(() => {
+    expect(link.take()).toBeGreaterThanOrEqual(REQUEST);
+    put(AT.messages, 0);
+    return [idTaken(), new DataView(request.buffer).getUint16(HEAD.type, true)];
+  });
+}
+
+const { INTERRUPT, RELEASE, WRITE } = abi.FUSD_OP;
+
+it.each([
+  ["an interrupt after its request, and before later ones", INTERRUPT, 5, [5, 5, 6]],
+  ["a release after all that was asked before", RELEASE, 7, [5, 6, 7]],
+  ["an interrupt of what was taken long ago at once", INTERRUPT, 4, [4, 5, 6]],
+])("hands %s", (_, type, id, order) => {
   post(0, 5);
   post(1, 6);
-  const seen: number[] = [];
-  for (let i = 0; i < 3; i++) {
-    expect(link.take()).toBe(REQUEST);
-    put(AT.messages, 0);
-    seen.push(idTaken() * 100 + new DataView(request.buffer).getUint16(HEAD.type, true));
-  }
-  expect(seen).toEqual([504, 604, 510]);
+  const seen = threeWith(requestBytes(type, id));
+  expect(seen.map(([of]) => of)).toEqual(order);
+  const place = order.lastIndexOf(id);
+  expect(seen.map(([, of]) => of)).toEqual([0, 1, 2].map((at) => (at === place ? type : WRITE)));
   expect(link.take()).toBe(-ERRNO.EAGAIN);
+});
+
+it("hands a long message over at once, and then what was posted before it", () => {
+  post(0, 5);
+  const long = requestBytes(WRITE, 6, new Uint8Array(5000));
+  writeSync(fd, long, 0, long.length, SIZE);
+  put(AT.messages, 1);
+  expect(link.take()).toBe(long.length);
+  // There is another already, which has to wait.
+  expect(link.take()).toBe(REQUEST);
+  expect(idTaken()).toBe(5);
 });
 
 it("says EPROTO of a slot that there is not, and of a length that cannot be", () => {
