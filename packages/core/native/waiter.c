@@ -16,8 +16,10 @@
 
 #include "uv_poll.h"
 
-/* One turn of spinning, after which timers and other descriptors have theirs. */
+/* One turn of spinning in vain, after which timers and other descriptors have theirs. */
 #define SPIN_SLICE_NS 50000
+/* And of spinning while requests come: to look at the others is a system call. */
+#define BUSY_SLICE_NS 250000
 /* How long being woken may take: a request that came so much later than the spinning would have lasted still counts. */
 #define WAKE_UP_NS 100000
 
@@ -192,7 +194,7 @@ static void on_prepare(uv_handle_t *prepare)
 	while (go_on && !waiter->closing) {
 		if (!any_spinning(waiter)) {
 			go_on = wait_once(waiter);
-		} else if (!spin(waiter) || now_ns() - checked > SPIN_SLICE_NS) {
+		} else if (!spin(waiter) || now_ns() - checked > BUSY_SLICE_NS) {
 			go_on = !loop_is_due(waiter);
 			checked = now_ns();
 		}
