@@ -57,6 +57,8 @@ async function planOf(name: ContestantName, kind: Kind, { channel, folder, fuseN
       return { command: [process.execPath, join(BUILT, "ours.mjs"), channel, path, kind], path };
     case "ours on CUSE":
       return { command: [process.execPath, join(BUILT, "ours.mjs"), "cuse", path, kind], path };
+    case "ours on CUSE, spinning":
+      return { command: [process.execPath, join(BUILT, "ours.mjs"), "cuse", path, kind, String(SPIN_US)], path };
     case "ours, spinning":
       return { command: [process.execPath, join(BUILT, "ours.mjs"), channel, path, kind, String(SPIN_US)], path };
     case "libfuse":

@@ -14,6 +14,7 @@ export const PEERS = [
   "fuse-native",
   "pipe",
   "ours on CUSE",
+  "ours on CUSE, spinning",
 ] as const;
 export type PeerName = (typeof PEERS)[number];
 /** Ours as it comes, and with adaptive spinning. */
@@ -181,6 +182,16 @@ function besideCuse(): Figure[] {
     figures.push(
       { ...common, ...small, figure: "dense", target: 0.75 },
       { ...common, ...transfer(op, MIB), figure: "dense", calls: { op, size: MIB }, unit: "MB/s", target: 0.6 },
+      {
+        ...small,
+        figure: "dense, spinning",
+        placement: TWO_CPUS,
+        ours: "ours, spinning",
+        peers: ["ours on CUSE, spinning"],
+        judge: "ours on CUSE, spinning",
+        unit: "us",
+        target: 0.75,
+      },
       { ...toAndFro, placement: SAME_CPU, target: null },
       { ...toAndFro, placement: TWO_CPUS, ours: "ours, spinning", target: 1.25 },
     );
