@@ -5,7 +5,7 @@ import type { Bits } from "./build.ts";
 import type { ChannelName } from "./suite.ts";
 
 /** What a case can need besides the device; client/harness.h has the same names. */
-export type Need = "descriptor" | "unrestricted" | "chardev" | "root" | "sound";
+export type Need = "descriptor" | "unrestricted" | "chardev" | "root" | "sound" | "slots";
 
 export interface Unsupported {
   readonly channel: ChannelName;
@@ -67,6 +67,16 @@ export const UNSUPPORTED: readonly Unsupported[] = [
     reason:
       "cuse_frontend_fops has noop_llseek and cuse_channel_open() does not make the file non-seekable: lseek(2) gives 0, and the offset of pread(2) is ignored (fs/fuse/cuse.c)",
   },
+  ...onEach(["memory", "cuse"], {
+    cases: /^(read|write)\/large\/in-one-request$/,
+    reason:
+      "a CUSE request has at most 32 pages (FUSE_DEFAULT_MAX_PAGES_PER_REQ in fs/fuse/fuse_i.h; CUSE_INIT has no max_pages), 128 KiB, and a larger call is several",
+  }),
+  {
+    channel: "fuse",
+    cases: /^write\/large\/in-one-request$/,
+    reason: "a write is sent 128 KiB at a time, as on CUSE: the max_write that core answers FUSE_INIT with",
+  },
   {
     channel: "fuse",
     cases: /^release\/(waited-for$|interrupted\/)/,
@@ -108,6 +118,23 @@ export const UNSUPPORTED: readonly Unsupported[] = [
     cases: /^as-null\/bad-buffer-at-the-end$/,
     reason:
       "a reader's buffer is looked at before the daemon is asked, so that nothing is lost to a bad one; it is EFAULT where there is nothing to read, too",
+  },
+  {
+    channel: "cuse",
+    need: "slots",
+    reason:
+      "cuse_frontend_fops has neither mmap, flush nor fsync, its llseek is noop_llseek, and it passes no offset (fs/fuse/cuse.c), so the node is not served",
+  },
+  {
+    channel: "fuse",
+    need: "slots",
+    reason:
+      "a stream is what the file has to be for pread(2) and lseek(2) to be ESPIPE (FOPEN_STREAM), and a file of FOPEN_DIRECT_IO refuses shared mappings (fuse_file_mmap() in fs/fuse/file.c), so the node is not served",
+  },
+  {
+    channel: "memory",
+    need: "slots",
+    reason: "the kernel in memory has streams alone, and no memory to map, so the node is not served",
   },
   ...onEach(["memory", "fuse"], {
     need: "sound",

@@ -308,7 +308,7 @@ static void run_all(int jobs)
 	}
 }
 
-static const char *const need_names[] = { "descriptor", "unrestricted", "chardev", "root", "sound" };
+static const char *const need_names[] = { "descriptor", "unrestricted", "chardev", "root", "sound", "slots" };
 
 static void list(void)
 {

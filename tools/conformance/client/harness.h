@@ -44,6 +44,8 @@ enum needs {
 	NEEDS_ROOT = 8,
 	/* The machine's snd-dummy. */
 	NEEDS_SOUND = 16,
+	/* The nodes "memory" and "read-only": offsets, flush, fsync and mmap(2). */
+	NEEDS_SLOTS = 32,
 };
 
 struct test {

@@ -41,6 +41,8 @@ struct stats {
 	char name[16];
 };
 
+struct slot_seen { uint32_t flushes, syncs, data_syncs, size; };
+
 enum counter { OPENS, RELEASES, READS, WRITES, ACTS, POLLS, ABORTS, BLOCKED, HELD, FILES };
 enum action { NORMAL, FAIL_ERRNO, THROW, REJECT, NEVER, DEAF, DELAY, ASYNC, ILLEGAL, TIMED, ABORT_ERRNO };
 enum knob { CAPACITY, AT_EOF, CHUNK, PRI, POLL_BITS, ON_READ, ON_WRITE, ON_ACT, ON_RELEASE, ON_POLL, WAKES };
@@ -58,6 +60,13 @@ enum kick_what { KICK_READABLE, KICK_WRITABLE, KICK_URGENT, KICK_HANGUP, KICK_FI
 #define C_JOIN _IO('c', 7)
 #define C_ACT _IO('c', 8)
 #define C_ACT_WAIT _IO('c', 9)
+
+/* Of the nodes "memory" and "read-only": takes a slot, zeroed, whose number is the result. */
+#define C_SLOT _IO('c', 10)
+/* The next flush or sync of this file fails with the errno. */
+#define C_SLOT_FAILS _IO('c', 11)
+#define C_SLOT_SEEN _IOR('c', 12, struct slot_seen)
+#define SLOT (4 * 4096)
 
 struct mixed {
 	uint8_t a;

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { type AnyDevice, type Channel, defineDevice, type Logger, serve } from "@devlift/core";
 import { serveMemory } from "../memory/server.ts";
+import { defineSlots } from "./slots.ts";
 import { defineStream, World } from "./stream.ts";
 
 /** Opens that the node `few` allows. */
@@ -33,8 +34,9 @@ function say(level: string, fields: object, message: string): void {
   );
 }
 
-function devices(): readonly AnyDevice[] {
+function devices(channel: string): readonly AnyDevice[] {
   const world = new World();
+  const slots = [defineSlots("conformance/memory", false), defineSlots("conformance/read-only", true)];
   return [
     defineStream(world, { name: "conformance/stream" }),
     defineStream(world, { name: "conformance/message", writes: "once" }),
@@ -42,17 +44,18 @@ function devices(): readonly AnyDevice[] {
     defineStream(world, { name: "conformance/many", maxOpens: 512, maxOpensPerUser: 64 }),
     defineStream(world, { name: "conformance/owned" }),
     defineDevice({ name: "conformance/bare" }),
+    ...(channel === "fusd" ? slots : []),
   ];
 }
 
 async function main(): Promise<void> {
   const { channel = "", dir = "/dev/conformance", socket = "" } = values;
   if (channel === "memory") {
-    await serveMemory(socket, devices(), log);
+    await serveMemory(socket, devices(channel), log);
   } else {
     if (channel === "fuse" && !existsSync(dir)) mkdirSync(dir, { recursive: true });
     const served: Channel[] = [];
-    for (const device of devices()) {
+    for (const device of devices(channel)) {
       const path = join(dir, device.name.replace("conformance/", ""));
       const permissions = device.name.endsWith("owned") ? { mode: 0o640, uid: 1, gid: 2 } : { mode: 0o666 };
       served.push(await serve(device, { channel, path, permissions, log }));

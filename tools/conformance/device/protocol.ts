@@ -131,6 +131,18 @@ export const control = {
   ACT_WAIT: io(TYPE, 9),
 } as const;
 
+/** What a file of a slot's node has seen; `size` is of all slots together. */
+export const SlotSeen = struct({ flushes: u32, syncs: u32, dataSyncs: u32, size: u32 });
+
+/** Of the nodes "memory" and "read-only". */
+export const slotCommands = {
+  /** Takes a slot of the memory, zeroed; its number is the result. */
+  SLOT: io(TYPE, 10),
+  /** The next flush or sync of this file fails with the errno. */
+  SLOT_FAILS: io(TYPE, 11),
+  SLOT_SEEN: ior(TYPE, 12, SlotSeen),
+} as const;
+
 /** Sizes of flat arguments: every limit of `_IOC` (14 bits), of a word and of a page. */
 export const SIZES = [1, 2, 3, 4, 7, 8, 9, 16, 63, 255, 256, 1024, 4095, 4096, 4097, 8191, 8192, 12288, 16383] as const;
 
