@@ -3,6 +3,7 @@
 import { InternalError } from "../errors.ts";
 import { shown } from "../layout/misfit.ts";
 import type { Call } from "./call.ts";
+import type { AnyDriver } from "./driver.ts";
 
 /** The largest result of ioctl(2), an int. */
 const INT_MAX = 0x7fff_ffff;
@@ -10,11 +11,11 @@ const NOTHING = new Uint8Array(0);
 
 /**
  * Takes a handler's value.
- * @param wholeWrites a blocking write is offered again until everything is taken
+ * @param driver a blocking write is offered to it again until everything is taken, unless it writes "once"
  * @returns false when the handler is to be asked again for the rest
  * @throws InternalError when the value is none that this kind of call can have
  */
-export function takeAnswer(call: Call, answer: unknown, wholeWrites: boolean): boolean {
+export function takeAnswer(call: Call, answer: unknown, driver: AnyDriver): boolean {
   switch (call.kind) {
     case "read": {
       const length = answer instanceof Uint8Array ? answer.length : Number.NaN;
@@ -28,9 +29,10 @@ export function takeAnswer(call: Call, answer: unknown, wholeWrites: boolean): b
       if (!isCount(answer, call.data.length))
         throw new InternalError(`write answered ${shown(answer)} for ${call.data.length} bytes`);
       call.taken += answer;
+      if (driver.seekable) call.offset += answer;
       call.data = answer === call.data.length ? NOTHING : call.data.subarray(answer);
       call.count = call.taken;
-      return !(wholeWrites && answer > 0 && call.data.length > 0 && !call.nonBlocking && !call.aborted);
+      return !(driver.writes !== "once" && answer > 0 && call.data.length > 0 && !call.nonBlocking && !call.aborted);
     case "ioctl":
       if (answer !== undefined && !isCount(answer, INT_MAX))
         throw new InternalError(`ioctl answered ${shown(answer)}, which is no int >= 0`);

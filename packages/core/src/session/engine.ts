@@ -220,7 +220,7 @@ export class Engine implements FileOwner {
 
   /** Takes a handler's value. @returns false when the same call is to be asked again: a write with more to give */
   #take(call: Call, answer: unknown): boolean {
-    if (!takeAnswer(call, answer, this.#driver.writes !== "once")) return false;
+    if (!takeAnswer(call, answer, this.#driver)) return false;
     if (call.isOpening) {
       call.file.state = answer;
       if (this.#closing) {
