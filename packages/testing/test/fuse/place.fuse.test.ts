@@ -191,13 +191,14 @@ test("a mount is taken away from where it went with its folder, and never what w
   await shell('umount "$1"; umount -l "$1"', path);
 });
 
-test("auto takes it where CUSE cannot be, and says why", async () => {
+test("auto takes it where neither fusd nor CUSE can be, and says why", async () => {
   const path = `${folder}/auto`;
   const channel = await serve(loopback("loop"), { path, log });
   onTestFinished(() => channel.close());
   expect(log.lines.at(-1)).toBe(
     `info serving ${path} over fuse: a regular file over /dev/fuse, mounted directly; ` +
-      `not cuse: a CUSE device named loop is at /dev/loop; it cannot be at ${path}`,
+      `not fusd: a device of /dev/fusd named loop is at /dev/loop; it cannot be at ${path}; ` +
+      `not cuse: a device of /dev/cuse named loop is at /dev/loop; it cannot be at ${path}`,
   );
 });
 
