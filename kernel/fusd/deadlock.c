@@ -28,6 +28,7 @@ void fusd_serves(struct fusd_conn *conn)
 	spin_lock(&fusd_deadlock_lock);
 	if (!conn->server) {
 		conn->server = get_pid(self);
+		conn->server_group = get_pid(task_tgid(current));
 		hash_add(fusd_servers, &conn->server_node, (unsigned long)self);
 	} else if (conn->server != self) {
 		conn->many_servers = true;
@@ -42,6 +43,20 @@ void fusd_serves_no_more(struct fusd_conn *conn)
 		hash_del(&conn->server_node);
 	spin_unlock(&fusd_deadlock_lock);
 	put_pid(conn->server);
+	put_pid(conn->server_group);
+}
+
+bool fusd_is_own(struct fusd_device *dev)
+{
+	struct fusd_conn *conn;
+	bool own = false;
+	int bucket;
+
+	spin_lock(&fusd_deadlock_lock);
+	hash_for_each(fusd_servers, bucket, conn, server_node)
+		own |= conn->dev == dev && conn->server_group == task_tgid(current);
+	spin_unlock(&fusd_deadlock_lock);
+	return own;
 }
 
 static bool fusd_is_server(struct pid *thread)

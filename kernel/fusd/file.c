@@ -118,6 +118,7 @@ static int fusd_open(struct inode *inode, struct file *filp)
 	} else {
 		spin_lock(&dev->lock);
 		file->opened = true;
+		file->generation = dev->generation;
 		if (dev->state == FUSD_DEAD)
 			err = -ENODEV;
 		spin_unlock(&dev->lock);
@@ -129,11 +130,16 @@ static int fusd_open(struct inode *inode, struct file *filp)
 	return err;
 }
 
-/* The process was killed, so nobody waits for its files to close. */
-static bool fusd_is_killed(void)
+/*
+ * Nobody waits for the files of a process that was killed; and none can that ends and serves the
+ * device itself: the thread that would answer has gone before.
+ */
+static bool fusd_closes_alone(struct fusd_device *dev)
 {
-	return fatal_signal_pending(current) ||
-	       ((current->flags & PF_EXITING) && (current->signal->group_exit_code & 0x7f));
+	if (fatal_signal_pending(current))
+		return true;
+	return (current->flags & PF_EXITING) &&
+	       ((current->signal->group_exit_code & 0x7f) || fusd_is_own(dev));
 }
 
 static int fusd_release(struct inode *inode, struct file *filp)
@@ -142,7 +148,7 @@ static int fusd_release(struct inode *inode, struct file *filp)
 
 	fusd_file_forget(file);
 	if (fusd_wants(file->dev, FUSD_OP_RELEASE)) {
-		if (fusd_is_killed()) {
+		if (fusd_closes_alone(file->dev)) {
 			struct fusd_req *req = fusd_req_on(filp, FUSD_OP_RELEASE);
 
 			if (!IS_ERR(req)) {
@@ -285,7 +291,7 @@ static int fusd_flush(struct file *filp, fl_owner_t id)
 {
 	struct fusd_file *file = filp->private_data;
 
-	if (!fusd_wants(file->dev, FUSD_OP_FLUSH) || fusd_is_killed())
+	if (!fusd_wants(file->dev, FUSD_OP_FLUSH) || fusd_closes_alone(file->dev))
 		return 0;
 	return fusd_simple_call(filp, FUSD_OP_FLUSH, 0, 0);
 }

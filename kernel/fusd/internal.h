@@ -69,7 +69,7 @@ struct fusd_conn {
 	struct user_namespace *user_ns;
 	/* The thread that reads requests, for deadlock.c, under its lock. */
 	struct hlist_node server_node;
-	struct pid *server;
+	struct pid *server, *server_group;
 	bool many_servers;
 };
 
@@ -103,6 +103,7 @@ struct fusd_device {
 	DECLARE_HASHTABLE(files, 6);	/* open files, by id */
 	u32 opens;			/* how many */
 	u32 restoring;			/* RESTOREs without their reply */
+	u32 generation;			/* of daemons */
 	struct fusd_table_copy *table;
 	struct fusd_ring_mem *ring;
 	struct list_head regions;
@@ -123,7 +124,8 @@ struct fusd_file {
 	/* Under dev->lock. */
 	struct hlist_node node;
 	struct file *filp;		/* NULL when it is closed */
-	bool opened;			/* the daemon knows it */
+	bool opened;			/* a daemon knows it */
+	u32 generation;			/* which: the device's then */
 	u64 cookie;
 	__poll_t events;
 	/* -errno of every call, where the daemon could not restore it */
@@ -284,6 +286,8 @@ struct fusd_waiting {
 
 void fusd_serves(struct fusd_conn *conn);
 void fusd_serves_no_more(struct fusd_conn *conn);
+/* Whether the caller's process serves @dev. */
+bool fusd_is_own(struct fusd_device *dev);
 /* @return -EDEADLK where the caller would wait for itself; else fusd_waits_no_more() is due */
 int fusd_waits(struct fusd_waiting *waiting, struct fusd_device *dev);
 void fusd_waits_no_more(struct fusd_waiting *waiting);

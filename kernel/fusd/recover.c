@@ -28,6 +28,7 @@ void fusd_requests_orphaned(struct fusd_device *dev)
 	int bucket;
 
 	lockdep_assert_held(&dev->lock);
+	dev->generation++;
 	list_for_each_entry_safe(req, next, &dev->queue, node) {
 		if (req->op == FUSD_OP_RELEASE || req->op == FUSD_OP_RESTORE)
 			fusd_req_finish(req, 0);
@@ -83,6 +84,7 @@ void fusd_queue_restore(struct fusd_device *dev, struct fusd_req *req, struct fu
 	put_pid(req->tgid);
 	put_pid(req->tid);
 	req->file = fusd_file_get(file);
+	file->generation = dev->generation;
 	req->tgid = get_pid(file->tgid);
 	req->tid = get_pid(file->tid);
 	req->uid = file->uid;

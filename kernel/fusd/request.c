@@ -139,6 +139,12 @@ static void fusd_enqueue(struct fusd_device *dev, struct fusd_req *req)
 	}
 }
 
+/* Whether the daemon that there is has been told of the file, or an earlier one was. */
+static bool fusd_is_known(const struct fusd_device *dev, const struct fusd_file *file)
+{
+	return fusd_has_daemon(dev) && file->generation == dev->generation;
+}
+
 /* @return 0 when the request may wait for the daemon that there is, or the next */
 static int fusd_admit(const struct fusd_device *dev, const struct fusd_req *req)
 {
@@ -146,11 +152,11 @@ static int fusd_admit(const struct fusd_device *dev, const struct fusd_req *req)
 		return -ENODEV;
 	if (req->file->dead)
 		return req->file->dead;
+	/* The next daemon is not told of a file that is closed by then. */
+	if (req->op == FUSD_OP_RELEASE && !fusd_is_known(dev, req->file))
+		return -EIO;
 	if (fusd_has_daemon(dev))
 		return 0;
-	/* The next daemon is not told of a file that is closed by then. */
-	if (req->op == FUSD_OP_RELEASE)
-		return -EIO;
 	if (!dev->quiesced && dev->policy[req->op] == FUSD_POLICY_FAIL)
 		return -EIO;
 	if ((req->file_flags & O_NONBLOCK) && (req->op == FUSD_OP_READ || req->op == FUSD_OP_WRITE))
@@ -178,7 +184,7 @@ void fusd_tell(struct fusd_req *req)
 	req->flags |= FUSD_NO_REPLY;
 	spin_lock(&dev->lock);
 	/* Without a daemon there is nobody to tell, and the next one is not told of the file. */
-	if (fusd_has_daemon(dev))
+	if (fusd_is_known(dev, req->file))
 		fusd_enqueue(dev, req);
 	spin_unlock(&dev->lock);
 }

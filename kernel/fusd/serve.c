@@ -277,6 +277,7 @@ static void fusd_reply_file(struct fusd_device *dev, struct fusd_req *req,
 	if ((req->op == FUSD_OP_OPEN || req->op == FUSD_OP_RESTORE) && reply->result >= 0) {
 		file->cookie = reply->value;
 		file->opened = true;
+		file->generation = dev->generation;
 	}
 	if (reply->head.flags & FUSD_REPLY_EVENTS)
 		file->events = (__force __poll_t)reply->events;
