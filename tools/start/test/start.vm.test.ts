@@ -11,6 +11,8 @@ const DEVICE = "/dev/pilot";
 
 beforeAll(async () => {
   execFileSync("modprobe", ["-a", "cuse", "vhci_hcd"]);
+  // It would be taken before CUSE, and another file's tests may have loaded it.
+  execFileSync("modprobe", ["-r", "fusd"]);
   await startUdevd();
 });
 afterEach(endAll);
