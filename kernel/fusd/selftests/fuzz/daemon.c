@@ -507,12 +507,13 @@ static void say(struct fuz *fuz, struct conn *conn)
 	uint32_t count = fuz_one_in(fuz, 8) ? 1 + fuz_below(fuz, 3) : 1;
 
 	while (count--) {
-		size_t one = message(fuz, room + size, conn);
+		size_t whole = message(fuz, room + size, conn), one = whole;
 
 		if (fuz_one_in(fuz, 6))
 			one = mutate(fuz, room + size, one);
 		size += one;
-		if (size > ROOM / 2)
+		/* The bytes of a next one would be those that an answer which is cut off lacks. */
+		if (one < whole || size > ROOM / 2)
 			break;
 	}
 	if (fuz_one_in(fuz, 16)) {
