@@ -71,12 +71,7 @@ static struct fusd_file *fusd_file_new(struct fusd_device *dev, struct file *fil
 	return file;
 }
 
-static bool fusd_wants(const struct fusd_device *dev, u16 op)
-{
-	return dev->ops & BIT(op);
-}
-
-static struct fusd_req *fusd_req_on(struct file *filp, u16 op)
+struct fusd_req *fusd_req_on(struct file *filp, u16 op)
 {
 	struct fusd_req *req = fusd_req_new(filp->private_data, op);
 

@@ -205,6 +205,12 @@ static inline bool fusd_has_daemon(const struct fusd_device *dev)
 	       dev->state == FUSD_RESTORING;
 }
 
+/* Whether the driver has the operation. */
+static inline bool fusd_wants(const struct fusd_device *dev, u16 op)
+{
+	return dev->ops & BIT(op);
+}
+
 static inline struct fusd_device *fusd_device_get(struct fusd_device *dev)
 {
 	get_device(&dev->dev);
@@ -260,6 +266,8 @@ void fusd_reqs_free(struct list_head *requests);
 
 /* Open files. */
 extern const struct file_operations fusd_file_fops;
+/* A request of the caller's on its open file. */
+struct fusd_req *fusd_req_on(struct file *filp, u16 op);
 struct fusd_file *fusd_file_get(struct fusd_file *file);
 void fusd_file_put(struct fusd_file *file);
 int fusd_publish(struct fusd_device *dev, const struct fusd_publish *msg);

@@ -272,11 +272,10 @@ struct fusd_ioctl_call {
 static struct fusd_req *fusd_ioctl_req(const struct fusd_ioctl_call *call,
 				       struct fusd_gathering *all)
 {
-	struct fusd_req *req = fusd_req_new(call->filp->private_data, FUSD_OP_IOCTL);
+	struct fusd_req *req = fusd_req_on(call->filp, FUSD_OP_IOCTL);
 
 	if (IS_ERR(req))
 		return req;
-	req->file_flags = call->filp->f_flags;
 	req->cmd = call->command->cmd;
 	req->arg = call->arg;
 	if (call->command->model == FUSD_MODEL_32)
@@ -343,7 +342,7 @@ static long fusd_do_ioctl(struct file *filp, unsigned int cmd, unsigned long arg
 	struct fusd_table_copy *table;
 	long result = -ENOTTY;
 
-	if (!(file->dev->ops & BIT(FUSD_OP_IOCTL)))
+	if (!fusd_wants(file->dev, FUSD_OP_IOCTL))
 		return -ENOTTY;
 	if (!fusd_may_gather(file->dev))
 		return -EACCES;

@@ -5,8 +5,6 @@
  */
 #include <linux/llist.h>
 #include <linux/mm.h>
-#include <linux/nsproxy.h>
-#include <linux/pid_namespace.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
@@ -139,7 +137,7 @@ static void fusd_enqueue(struct fusd_device *dev, struct fusd_req *req)
 	}
 }
 
-/* Whether the daemon that there is has been told of the file, or an earlier one was. */
+/* Whether the daemon that there is has been told of the file; an earlier one may have been. */
 static bool fusd_is_known(const struct fusd_device *dev, const struct fusd_file *file)
 {
 	return fusd_has_daemon(dev) && file->generation == dev->generation;
