@@ -14,6 +14,7 @@ import { OUT_HEADER_SIZE } from "../wire/reply.ts";
 import { IN_HEADER_SIZE } from "../wire/request.ts";
 import type { Availability, Channel, ChannelKind, ChannelOptions } from "./channel.ts";
 import { systemClock } from "./clock.ts";
+import { Turns } from "./turns.ts";
 import { type ClientMemory, UserMemory } from "./user-memory.ts";
 
 export interface MemoryKernelOptions {
@@ -49,9 +50,7 @@ export class MemoryKernel implements ChannelKind {
   readonly #pollers = new Map<bigint, () => void>();
   #session: FuseSession | undefined;
   #unique = 0n;
-  /** Requests made while a handler runs: Linux would let them wait in its queue, too. */
-  readonly #queue: (() => void)[] = [];
-  #delivering = false;
+  readonly #turns = new Turns();
 
   constructor(options: MemoryKernelOptions = {}) {
     this.#options = options;
@@ -122,14 +121,7 @@ export class MemoryKernel implements ChannelKind {
   }
 
   #deliver(name: OpcodeName, unique: bigint, body: Uint8Array, caller: Caller = this.caller): void {
-    this.#queue.push(() => this.#handOver(encodeRequest(name, unique, body, caller)));
-    if (this.#delivering) return;
-    this.#delivering = true;
-    try {
-      while (this.#queue.length > 0) this.#queue.shift()?.();
-    } finally {
-      this.#delivering = false;
-    }
+    this.#turns.take(() => this.#handOver(encodeRequest(name, unique, body, caller)));
   }
 
   #handOver({ unique, message }: Encoded): void {

@@ -4,6 +4,7 @@
 import type { Channel, ChannelKind, ChannelOptions, Need } from "../../src/channel/channel.ts";
 import { systemClock } from "../../src/channel/clock.ts";
 import type { CallOptions, MemoryKernelOptions } from "../../src/channel/memory.ts";
+import { Turns } from "../../src/channel/turns.ts";
 import { UserMemory } from "../../src/channel/user-memory.ts";
 import { errnoCode } from "../../src/errno.ts";
 import { DeviceError, InternalError } from "../../src/errors.ts";
@@ -49,12 +50,11 @@ export class FusdKernel implements ChannelKind {
   readonly wakers = new Map<bigint, () => void>();
   readonly #options: MemoryKernelOptions;
   readonly #pending = new Map<bigint, Pending>();
-  readonly #queue: (() => void)[] = [];
+  readonly #turns = new Turns();
   #gatherer = new Gatherer(encodeTable(flatTable({})));
   #session: FusdSession | undefined;
   #id = 0n;
   #files = 0n;
-  #delivering = false;
 
   constructor(options: MemoryKernelOptions = {}) {
     this.#options = options;
@@ -117,14 +117,7 @@ export class FusdKernel implements ChannelKind {
   }
 
   #deliver(message: () => Uint8Array): void {
-    this.#queue.push(() => this.#handOver(message()));
-    if (this.#delivering) return;
-    this.#delivering = true;
-    try {
-      while (this.#queue.length > 0) this.#queue.shift()?.();
-    } finally {
-      this.#delivering = false;
-    }
+    this.#turns.take(() => this.#handOver(message()));
   }
 
   #handOver(message: Uint8Array): void {
