@@ -1,7 +1,10 @@
 // Reads the report of vitest's reporter `json` (vitest, packages/vitest/src/node/reporters/json.ts) into a TierResult.
 
+import { stripVTControlCharacters } from "node:util";
 import { ToolError } from "../shared/errors.ts";
 import type { TierResult } from "./summary.ts";
+
+const MOST_OF_REASON = 500;
 
 /** The member `key` of a value that should be an object; undefined when it is not there. */
 function member(value: unknown, key: string): unknown {
@@ -11,6 +14,13 @@ function member(value: unknown, key: string): unknown {
 function list(value: unknown, what: string): unknown[] {
   if (!Array.isArray(value)) throw new ToolError(`the test report has no ${what}`);
   return value;
+}
+
+/** Why a test failed, on one line: where only the last lines of a run are to be had, they say it. */
+function reason(test: unknown): string {
+  const [message] = list(member(test, "failureMessages"), "failureMessages");
+  const [words] = stripVTControlCharacters(String(message)).split(/\n\s+at /);
+  return (words ?? "").replace(/\s+/g, " ").slice(0, MOST_OF_REASON);
 }
 
 /**
@@ -30,7 +40,7 @@ export function readReport(text: string, status: number): TierResult {
       const name = `${path}: ${String(member(test, "fullName"))}`;
       const outcome = member(test, "status");
       if (outcome === "passed") passed++;
-      else if (outcome === "failed") failures.push(name);
+      else if (outcome === "failed") failures.push(`${name}: ${reason(test)}`);
       else skipped.push(name);
     }
     // A file that does not load, or whose hook fails, has no failed test of its own.

@@ -45,7 +45,7 @@ test("passed, failed and skipped tests are told apart, and files that do not loa
   expect(result).toEqual({
     passed: 1,
     failures: [
-      "bad.gen.ts: two",
+      "bad.gen.ts: two: AssertionError: expected 1 to be 2 // Object.is equality",
       "broken.gen.ts: does not load",
       expect.stringMatching(/^empty\.gen\.ts: No test suite found/),
       "hook.gen.ts: no hardware",

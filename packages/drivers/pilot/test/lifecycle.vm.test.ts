@@ -11,7 +11,8 @@ import { ScriptedHandheld } from "./oracle/scripted-handheld.ts";
 import { Cradle, driverOf, kernelPort, openWhenThere, PILOT } from "./vm-bench.ts";
 
 const O_RDWR = 2;
-const ECONNABORTED = 103;
+/** What CUSE says of a request that nobody will answer; EIO of one that the daemon was reading when it was killed. */
+const ABANDONED = [103, 5];
 const ENOENT = 2;
 const handheld = new ScriptedHandheld();
 let cradle: Cradle;
@@ -62,9 +63,9 @@ describe("kill -9", () => {
     const { programs, calls, letGo } = await waitingPrograms();
     await daemon.kill();
     letGo();
-    expect(await calls.read).toMatchObject({ errno: ECONNABORTED });
-    expect(await calls.write).toMatchObject({ errno: ECONNABORTED });
-    expect(await calls.drain).toMatchObject({ errno: ECONNABORTED });
+    expect(ABANDONED).toContain((await calls.read).errno);
+    expect(ABANDONED).toContain((await calls.write).errno);
+    expect(ABANDONED).toContain((await calls.drain).errno);
     expect((await calls.poll).result & POLL.ERR).toBe(POLL.ERR);
     expect(existsSync(PILOT)).toBe(false);
     for (const program of programs) expect((await program.read("a", 1)).result).toBe(-1);
