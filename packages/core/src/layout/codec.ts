@@ -91,11 +91,21 @@ function slice(view: DataView, at: number, length: number): Uint8Array {
   return new Uint8Array(view.buffer, view.byteOffset + at, length);
 }
 
+/** Up to here a copy byte by byte costs less than an array more that shares the view's memory. */
+const FEW = 32;
+
+function copied(view: DataView, at: number, length: number): Uint8Array {
+  if (length > FEW) return slice(view, at, length).slice();
+  const copy = new Uint8Array(length);
+  for (let index = 0; index < length; index++) copy[index] = view.getUint8(at + index);
+  return copy;
+}
+
 function bytesCodec(count: number, align: number): Codec {
   return leaf(
     count,
     align,
-    (view, at) => slice(view, at, count).slice(),
+    (view, at) => copied(view, at, count),
     (view, at, value) => {
       if (!(value instanceof Uint8Array)) throw new Misfit(`${shown(value)} is no Uint8Array`);
       if (value.length > count) throw new Misfit(`${value.length} bytes do not fit ${count}`);

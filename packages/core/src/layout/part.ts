@@ -109,8 +109,9 @@ export class Part {
   }
 
   /** @throws Misfit when the value does not fit */
-  write(value: unknown, into: Uint8Array, { view, at }: { view: DataView; at: number }): void {
-    if (this.#original.length > 0) into.set(this.#original, at);
+  write(value: unknown, { view, at }: { view: DataView; at: number }): void {
+    if (this.#original.length > 0)
+      new Uint8Array(view.buffer, view.byteOffset + at, this.region.len).set(this.#original);
     this.#named(() => this.#codec.encode(view, at, value));
   }
 

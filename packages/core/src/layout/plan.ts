@@ -87,7 +87,8 @@ export function plan<Arg>(command: Command<Arg>, request: IoctlRequest, limits: 
   const root = new Part(schema.layout, request.model, site);
   const { complete = false } = request;
   const depth = complete ? 1 : depthOf(schema.layout);
-  const retry = gather([], root, request, { ...limits, complete, depth });
+  const { regions, bytes } = limits;
+  const retry = gather([], root, request, { regions, bytes, complete, depth });
   return retry ?? call(holder.argument, (value) => writeBack(root, value));
 }
 
@@ -259,14 +260,25 @@ function writeBack(root: Part, value: unknown): Uint8Array {
       place.part.links(place.value, found);
       if (place.part.writes) size += place.part.region.len;
     }
-    const reply = new Uint8Array(size);
-    const view = new DataView(reply.buffer);
-    let offset = 0;
+    const { view, at: start } = zeros(size);
+    let at = start;
     for (const { part, value } of found) {
       if (!part.writes) continue;
-      part.write(value, reply, { view, at: offset });
-      offset += part.region.len;
+      part.write(value, { view, at });
+      at += part.region.len;
     }
-    return reply;
+    return new Uint8Array(view.buffer, start, size);
   });
+}
+
+/** What replies are cut from, each byte once: memory of its own for a short one, and a view of that, cost more than it. */
+let fresh = { view: new DataView(new ArrayBuffer(8192)), used: 0 };
+
+/** Memory that nobody has, zeroed. */
+function zeros(size: number): { view: DataView; at: number } {
+  if (size > fresh.view.byteLength / 8) return { view: new DataView(new ArrayBuffer(size)), at: 0 };
+  if (fresh.used + size > fresh.view.byteLength) fresh = { view: new DataView(new ArrayBuffer(8192)), used: 0 };
+  const at = fresh.used;
+  fresh.used += size;
+  return { view: fresh.view, at };
 }
