@@ -6,6 +6,7 @@ const inVm = "**/*.vm.test.ts";
 const bootingVm = "**/*.boot.test.ts";
 const ofKernel = "**/*.kernel.test.ts";
 const onFuse = "**/*.fuse.test.ts";
+const withSound = "**/*.sound.test.ts";
 const never = ["**/node_modules/**", "**/dist/**", "**/build/**"];
 
 export default defineConfig({
@@ -15,13 +16,15 @@ export default defineConfig({
         test: {
           name: "unit",
           include: everywhere,
-          exclude: [...never, inVm, bootingVm, onFuse, ofKernel],
+          exclude: [...never, inVm, bootingVm, onFuse, ofKernel, withSound],
           // A bound for what is stuck, not a measure of this machine.
           testTimeout: 60_000,
         },
       },
       // The conformance suite makes eight calls at once; what runs beside it would wait in vain.
       { test: { name: "fuse", include: [onFuse], exclude: never, fileParallelism: false, testTimeout: 60_000 } },
+      // What plays in real time must not wait for a processor.
+      { test: { name: "sound", include: [withSound], exclude: never, fileParallelism: false, testTimeout: 60_000 } },
       {
         test: {
           name: "kernel",

@@ -10,13 +10,14 @@ import {
   kernelTier,
   lintTier,
   listTestFiles,
+  soundTier,
   type TestFiles,
   typesTier,
   unitTier,
   vmTier,
 } from "./tiers.ts";
 
-const TIER_NAMES = ["lint", "types", "unit", "fuse", "kernel", "boot", "vm"] as const;
+const TIER_NAMES = ["lint", "types", "unit", "fuse", "sound", "kernel", "boot", "vm"] as const;
 type TierName = (typeof TIER_NAMES)[number];
 const VM_TIERS: readonly TierName[] = ["boot", "vm"];
 
@@ -94,6 +95,7 @@ export function selectTiers(commandLine: CommandLine, files: TestFiles): Tier[] 
   const tests: { tier: Tier; required: boolean; files: readonly string[] }[] = [];
   if (names.includes("unit")) tests.push({ tier: unitTier(files.unit), required: true, files: files.unit });
   if (names.includes("fuse")) tests.push({ tier: fuseTier(files.fuse), required: true, files: files.fuse });
+  if (names.includes("sound")) tests.push({ tier: soundTier(files.sound), required: true, files: files.sound });
   if (names.includes("kernel")) tests.push({ tier: kernelTier(files.kernel), required: true, files: files.kernel });
   if (names.includes("boot")) tests.push({ tier: bootTier(files.boot), required: true, files: files.boot });
   if (names.includes("vm")) {

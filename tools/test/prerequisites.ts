@@ -12,6 +12,9 @@ const ALWAYS: readonly Prerequisite[] = [
   // fusermount3, for the fuse channel without root.
   { package: "fuse3", file: "fusermount3" },
   { package: "kmod", file: "modinfo" },
+  // A sound server, which the tier sound runs without hardware, and parec and pactl to see what it does.
+  { package: "pulseaudio", file: "pulseaudio" },
+  { package: "pulseaudio-utils", file: "parec" },
   ...IOCTLGEN_PREREQUISITES,
   ...CHECK_PREREQUISITES,
 ];

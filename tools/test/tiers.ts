@@ -29,6 +29,7 @@ export interface VmTestFile {
 export interface TestFiles {
   readonly unit: readonly string[];
   readonly fuse: readonly string[];
+  readonly sound: readonly string[];
   readonly kernel: readonly string[];
   readonly boot: readonly string[];
   readonly vm: readonly VmTestFile[];
@@ -42,7 +43,14 @@ export async function listTestFiles(pattern: string | undefined): Promise<TestFi
   const of = (project: string) =>
     files.filter((entry) => entry.projectName === project).map((entry) => relative(CHECKOUT, entry.file));
   const vm = of("vm").map(async (path) => ({ path, kernels: kernelsOf(await readFile(join(CHECKOUT, path), "utf8")) }));
-  return { unit: of("unit"), fuse: of("fuse"), kernel: of("kernel"), boot: of("boot"), vm: await Promise.all(vm) };
+  return {
+    unit: of("unit"),
+    fuse: of("fuse"),
+    sound: of("sound"),
+    kernel: of("kernel"),
+    boot: of("boot"),
+    vm: await Promise.all(vm),
+  };
 }
 
 /** The kernels that a test's source names in a comment `// Kernels: 6.12, 6.1`; without one it is the default only. */
@@ -90,6 +98,11 @@ export function fuseTier(files: readonly string[]): Tier {
       return { passed: 0, failures: [], skipped: ["the whole tier fuse: it takes root (the tier vm has most of it)"] };
     },
   };
+}
+
+/** The tests beside a sound server without hardware, which they start themselves. */
+export function soundTier(files: readonly string[]): Tier {
+  return { name: "sound", run: () => runVitestHere("sound", files) };
 }
 
 /** The tests that build and check kernel/fusd, for each kernel that the tier vm runs on. */

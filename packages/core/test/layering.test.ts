@@ -43,6 +43,7 @@ describe("imports that the layering forbids", () => {
     ["packages/uapi/src/x.ts", "@devlift/tty"],
     ["packages/core/src/device/x.ts", "@devlift/uapi/termios"],
     ["packages/usb/src/x.ts", "@devlift/tty"],
+    ["packages/pulse/src/x.ts", "@devlift/core"],
     ["packages/tty/src/x.ts", "@devlift/usb"],
     ["packages/tty/src/x.ts", "@devlift/usb/virtual"],
     ["packages/tty/src/x.ts", "@devlift/pilot"],

@@ -8,6 +8,7 @@ import { kernelsOf, listTestFiles, type TestFiles } from "../tiers.ts";
 const FILES: TestFiles = {
   unit: ["a.test.ts"],
   fuse: ["c.fuse.test.ts"],
+  sound: ["e.sound.test.ts"],
   kernel: ["d.kernel.test.ts"],
   boot: ["b.boot.test.ts"],
   vm: [
@@ -15,13 +16,13 @@ const FILES: TestFiles = {
     { path: "d.vm.test.ts", kernels: ["6.12", "6.1"] },
   ],
 };
-const NONE: TestFiles = { unit: [], fuse: [], kernel: [], boot: [], vm: [] };
+const NONE: TestFiles = { unit: [], fuse: [], sound: [], kernel: [], boot: [], vm: [] };
 
 const names = (args: string[], files = FILES) => selectTiers(parseCommandLine(args), files).map((tier) => tier.name);
 
 test("all of them, or as the options say", () => {
-  expect(names([])).toEqual(["lint", "types", "unit", "fuse", "kernel", "boot", "vm 6.12", "vm 6.1"]);
-  expect(names(["--no-vm"])).toEqual(["lint", "types", "unit", "fuse", "kernel"]);
+  expect(names([])).toEqual(["lint", "types", "unit", "fuse", "sound", "kernel", "boot", "vm 6.12", "vm 6.1"]);
+  expect(names(["--no-vm"])).toEqual(["lint", "types", "unit", "fuse", "sound", "kernel"]);
   expect(names(["--kernel", "6.1"])).toEqual(["vm 6.1"]);
   expect(names(["--tier", "unit", "--tier", "lint"])).toEqual(["lint", "unit"]);
   expect(withVm(parseCommandLine(["--no-vm"]))).toBe(false);
@@ -29,7 +30,7 @@ test("all of them, or as the options say", () => {
 });
 
 test("without a pattern a tier without files stays, to fail by its name; a kernel that no test names is left out", () => {
-  expect(names([], NONE)).toEqual(["lint", "types", "unit", "fuse", "kernel", "boot", "vm 6.12"]);
+  expect(names([], NONE)).toEqual(["lint", "types", "unit", "fuse", "sound", "kernel", "boot", "vm 6.12"]);
   expect(names(["--kernel", "6.1"], NONE)).toEqual(["vm 6.1"]);
 });
 
@@ -47,6 +48,7 @@ test("a pattern finds test files by their path, each in its tier", async () => {
   expect(await listTestFiles("tools/vm/test/tr")).toEqual({
     unit: ["tools/vm/test/trailer.test.ts"],
     fuse: [],
+    sound: [],
     kernel: [],
     boot: [],
     vm: [],

@@ -1,0 +1,91 @@
+// Reaching a server: the socket, and the handshake. Lifetime: one attempt to connect.
+
+import { createConnection, type Socket } from "node:net";
+import { Connection, type ConnectionListener } from "./connection.ts";
+import { PulseError } from "./errors.ts";
+import { checkSocket, formatAddress, type ServerAddress } from "./locate.ts";
+import { PA_COMMAND, PA_PROTOCOL_VERSION_MASK, PROTOCOL_VERSION } from "./wire/abi.ts";
+import type { Properties } from "./wire/tagstruct.ts";
+
+/** @throws PulseError("refused") that names each address and what was wrong with it, or "aborted" */
+export async function dial(
+  addresses: readonly ServerAddress[],
+  uid: number | undefined,
+  signal: AbortSignal,
+): Promise<Socket> {
+  const failures: string[] = [];
+  let access: PulseError | undefined;
+  for (const address of addresses) {
+    try {
+      if (address.kind === "unix" && uid !== undefined) await checkSocket(address.path, uid);
+      return await connectSocket(address, signal);
+    } catch (error) {
+      if (signal.aborted) throw abortedBy(signal, `connecting to ${formatAddress(address)}`);
+      if (error instanceof PulseError) access = error;
+      failures.push(`${formatAddress(address)}: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+  throw access ?? new PulseError("refused", `no sound server can be reached (${failures.join("; ")})`);
+}
+
+/** Why `signal`, which may be a time limit, ended `what`. */
+function abortedBy(signal: AbortSignal, what: string): PulseError {
+  const timedOut = signal.reason instanceof DOMException && signal.reason.name === "TimeoutError";
+  return timedOut
+    ? new PulseError("timeout", `${what} took too long`)
+    : new PulseError("aborted", `${what} was given up`);
+}
+
+function connectSocket(address: ServerAddress, signal: AbortSignal): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = createConnection(address.kind === "unix" ? { path: address.path } : address);
+    const abort = () => socket.destroy(new PulseError("aborted", "given up"));
+    const settle = (settled: () => void) => {
+      signal.removeEventListener("abort", abort);
+      socket.off("connect", connected);
+      socket.off("error", failed);
+      settled();
+    };
+    const connected = () => settle(() => resolve(socket));
+    const failed = (error: Error) => settle(() => reject(error));
+    socket.once("connect", connected).once("error", failed);
+    signal.addEventListener("abort", abort);
+    if (signal.aborted) abort();
+  });
+}
+
+export interface Greeting {
+  readonly cookie: Uint8Array;
+  readonly properties: Properties;
+  readonly timeoutMs: number;
+}
+
+/**
+ * The handshake on a connected socket.
+ *
+ * @returns the connection, and our client's index in the server
+ * @throws PulseError: "access" without the right cookie, "version" of a server before PulseAudio 1.0, "timeout"
+ */
+export async function greet(socket: Socket, greeting: Greeting, listener: ConnectionListener, signal: AbortSignal) {
+  const connection = new Connection(socket, greeting.timeoutMs, listener);
+  try {
+    const version = await connection.request({
+      command: PA_COMMAND.AUTH,
+      fields: (writer) => writer.u32(PROTOCOL_VERSION).arbitrary(greeting.cookie),
+      answer: (reader) => reader.u32() & PA_PROTOCOL_VERSION_MASK,
+      signal,
+    });
+    if (version < PROTOCOL_VERSION)
+      throw new PulseError("version", `the sound server speaks version ${version}, we need ${PROTOCOL_VERSION}`);
+    const index = await connection.request({
+      command: PA_COMMAND.SET_CLIENT_NAME,
+      fields: (writer) => writer.proplist(greeting.properties),
+      answer: (reader) => reader.u32(),
+      signal,
+    });
+    return { connection, index };
+  } catch (error) {
+    connection.close();
+    throw signal.aborted ? abortedBy(signal, "the sound server's greeting") : error;
+  }
+}
