@@ -19,7 +19,8 @@ struct fusd_map {
 	struct list_head node; /* dev->regions, under dev->lock; only ever added to */
 	u64 offset, size;
 	struct file *file;	/* counted as one that is mapped for writing */
-	struct file *programs;	/* what programs map: the same, or a read-only open of it */
+	/* what programs map: the same, or a read-only open of it; NULL where they may not */
+	struct file *programs;
 };
 
 /* By its operations a memfd is told from other files: shmem's are not exported. */
@@ -94,7 +95,7 @@ int fusd_region_add(struct fusd_device *dev, const struct fusd_region *msg)
 	struct fusd_map *region, *other;
 	int err = 0;
 
-	if (msg->flags & ~FUSD_REGION_READ_ONLY || msg->fd < -1)
+	if (msg->flags & ~(FUSD_REGION_READ_ONLY | FUSD_REGION_PRIVATE) || msg->fd < -1)
 		return -EINVAL;
 	if (!msg->size || !PAGE_ALIGNED(msg->size) || !PAGE_ALIGNED(msg->offset))
 		return -EINVAL;
@@ -110,7 +111,9 @@ int fusd_region_add(struct fusd_device *dev, const struct fusd_region *msg)
 	if (err)
 		goto free;
 	/* That a file is read-only holds for remap_file_pages(2), too; a mapping's flags do not. */
-	if (msg->flags & FUSD_REGION_READ_ONLY)
+	if (msg->flags & FUSD_REGION_PRIVATE)
+		region->programs = NULL;
+	else if (msg->flags & FUSD_REGION_READ_ONLY)
 		region->programs = dentry_open(&region->file->f_path, O_RDONLY | O_LARGEFILE,
 					       current_cred());
 	else
@@ -163,7 +166,7 @@ int fusd_region_map(struct fusd_device *dev, struct vm_area_struct *vma, u64 bas
 			found = region;
 	spin_unlock(&dev->lock);
 	/* It stays: the device, which the caller has open, has it to its end. */
-	if (!found)
+	if (!found || (!daemon && !found->programs))
 		return -ENODEV;
 	if (len > found->offset + found->size - from)
 		return -EINVAL;

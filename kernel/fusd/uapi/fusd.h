@@ -275,6 +275,8 @@ struct fusd_link {
  * daemon maps it by mmap(2) of its descriptor, at FUSD_MAP_REGIONS + offset.
  */
 #define FUSD_REGION_READ_ONLY	(1U << 0)	/* for programs */
+/* programs cannot map it: what a daemon leaves to the next one */
+#define FUSD_REGION_PRIVATE	(1U << 1)
 #define FUSD_MAP_REGIONS	(1ULL << 40)
 
 struct fusd_region {

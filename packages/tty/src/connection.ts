@@ -9,6 +9,7 @@ import type { LineHost, SerialDriver, SerialLine } from "./line.ts";
 import { LineDiscipline } from "./line-discipline.ts";
 import { Modem } from "./modem.ts";
 import { Modes } from "./modes.ts";
+import type { PortMemory } from "./port-memory.ts";
 import { Receiver } from "./receiver.ts";
 import { CFLAG, type Termios2 } from "./termios.ts";
 import { Transmitter } from "./transmitter.ts";
@@ -20,6 +21,9 @@ export interface ConnectionOptions {
   readonly termios: Termios2;
   /** Of the opener that begins it. */
   readonly nonBlocking: boolean;
+  readonly memory: PortMemory;
+  /** An earlier daemon had the line open. */
+  readonly goesOn: boolean;
   /** It is over, `gone`: because the hardware is. `closed` resolves when the hardware is given back. */
   onOver(gone: boolean, closed: Promise<void>): void;
 }
@@ -130,17 +134,20 @@ export class Connection implements LineHost {
   }
 
   async #open(): Promise<void> {
-    const { driver, nonBlocking, log, clock } = this.#options;
-    const line = await driver.open(this, { nonBlocking, signal: this.#stop.signal });
+    const { driver, nonBlocking, log, clock, memory, goesOn } = this.#options;
+    if (!goesOn) memory.beginLine();
+    const line = await driver.open(this, { nonBlocking, signal: this.#stop.signal, memory, goesOn });
     const { modes } = this;
-    const transmitter = new Transmitter(line, modes, () => this.wakeWriters());
-    const discipline = new LineDiscipline(modes, transmitter.output, transmitter);
+    const transmitter = new Transmitter(line, modes, memory, () => this.wakeWriters());
+    const discipline = new LineDiscipline(modes, transmitter.output, transmitter, memory);
     const now = () => clock.now();
     const onReadable = () => this.wakeReaders();
-    const receiver = new Receiver({ line, modes, discipline, transmitter, log, now, onReadable });
+    const receiver = new Receiver({ line, modes, discipline, transmitter, memory, log, now, onReadable });
     const modem = line.modem === undefined ? undefined : new Modem(line.modem, () => this.#carrierLost());
     this.#live = { line, transmitter, discipline, receiver, modem };
     if (this.#over) throw gone();
+    // What an earlier daemon had no room for.
+    receiver.refill();
     for (const bytes of this.#early.splice(0)) receiver.receive(bytes);
     await setUp(line, modes.termios, log);
     await modem?.start();

@@ -1,77 +1,80 @@
 // The bytes that a port has received and nobody has read: a ring as n_tty's (drivers/tty/n_tty.c, read_buf and
 // read_flags). In canonical mode a line can be read once its end, a marked byte, is in; what follows is still being
 // edited. Lives from the first open of a port to the last close.
-// Positions count up for ever; a place in the ring is a position modulo its size.
+// The ring and its positions are the port's memory's, which may outlive this daemon; whoever calls what changes them
+// commits the change.
 
+import { fromRing, type PortMemory, toRing } from "./port-memory.ts";
 import { DISABLED } from "./termios.ts";
 
-/** N_TTY_BUF_SIZE. */
-export const QUEUE_SIZE = 4096;
-const MASK = QUEUE_SIZE - 1;
 const NOTHING = new Uint8Array(0);
 
 export class InputQueue {
-  readonly #bytes = new Uint8Array(QUEUE_SIZE);
+  readonly #bytes: Uint8Array;
   /** 1 for a byte that ends a line. A marked DISABLED stands for an end of file and is never given out. */
-  readonly #marks = new Uint8Array(QUEUE_SIZE);
-  #tail = 0;
-  #lineEnd = 0;
-  #head = 0;
+  readonly #marks: Uint8Array;
+  readonly #at: Pick<PortMemory["at"], "tail" | "lineEnd" | "head">;
+  /** A place of a position: the ring's size is a power of 2. */
+  readonly #mask: number;
+
+  constructor({ input, marks, at }: PortMemory) {
+    this.#bytes = input;
+    this.#marks = marks;
+    this.#at = at;
+    this.#mask = input.length - 1;
+  }
 
   /** Bytes in it, those of an unfinished line included. */
   get count(): number {
-    return this.#head - this.#tail;
+    return this.#at.head - this.#at.tail;
   }
 
   /** Bytes of finished lines, ends of file included. */
   get lineCount(): number {
-    return this.#lineEnd - this.#tail;
+    return this.#at.lineEnd - this.#at.tail;
   }
 
   /** Bytes of the line that is being edited. */
   get editing(): number {
-    return this.#head - this.#lineEnd;
+    return this.#at.head - this.#at.lineEnd;
   }
 
   /** What FIONREAD says in canonical mode (inq_canon()). */
   get readableLineBytes(): number {
     let count = this.lineCount;
-    for (let at = this.#tail; at < this.#lineEnd; at++) if (this.#isEndOfFile(at)) count--;
+    for (let at = this.#at.tail; at < this.#at.lineEnd; at++) if (this.#isEndOfFile(at)) count--;
     return count;
   }
 
   push(byte: number): void {
-    this.#bytes[this.#head++ & MASK] = byte;
+    this.#bytes[this.#at.head++ & this.#mask] = byte;
   }
 
   /** push() of several. The caller has looked that they fit. */
   pushAll(bytes: Uint8Array): void {
-    const start = this.#head & MASK;
-    const first = bytes.subarray(0, QUEUE_SIZE - start);
-    this.#bytes.set(first, start);
-    this.#bytes.set(bytes.subarray(first.length), 0);
-    this.#head += bytes.length;
+    toRing(this.#bytes, this.#at.head, bytes);
+    this.#at.head += bytes.length;
   }
 
   /** push() of the byte that ends the line; DISABLED for an end of file. */
   endLine(byte: number): void {
-    this.#marks[this.#head & MASK] = 1;
+    this.#marks[this.#at.head & this.#mask] = 1;
     this.push(byte);
-    this.#lineEnd = this.#head;
+    this.#at.lineEnd = this.#at.head;
   }
 
   /** A byte of the line that is being edited, counted from its end. */
   editedByte(fromEnd: number): number {
-    return this.#bytes[(this.#head - fromEnd) & MASK] ?? 0;
+    return this.#bytes[(this.#at.head - fromEnd) & this.#mask] ?? 0;
   }
 
   /** Takes back the last `count` bytes. */
   erase(count: number): void {
-    this.#head -= count;
+    this.#at.head -= count;
   }
 
   clear(): void {
-    this.#tail = this.#lineEnd = this.#head = 0;
+    this.#at.tail = this.#at.lineEnd = this.#at.head;
     this.#marks.fill(0);
   }
 
@@ -81,8 +84,8 @@ export class InputQueue {
    */
   setCanonical(on: boolean): void {
     this.#marks.fill(0);
-    this.#lineEnd = on ? this.#head : this.#tail;
-    if (on && this.count > 0) this.#marks[(this.#head - 1) & MASK] = 1;
+    this.#at.lineEnd = on ? this.#at.head : this.#at.tail;
+    if (on && this.count > 0) this.#marks[(this.#at.head - 1) & this.#mask] = 1;
   }
 
   /** Up to `length` bytes, of whatever lines. Valid until the next push. */
@@ -92,34 +95,30 @@ export class InputQueue {
 
   /** Up to `length` bytes of the first line, its end included; none for an end of file. There must be a line. Valid likewise. */
   takeLine(length: number): Uint8Array {
-    const last = Math.min(this.#tail + length, this.#lineEnd);
-    for (let at = this.#tail; at < last; at++) {
-      if (this.#marks[at & MASK] === 0) continue;
+    const last = Math.min(this.#at.tail + length, this.#at.lineEnd);
+    for (let at = this.#at.tail; at < last; at++) {
+      if (this.#marks[at & this.#mask] === 0) continue;
       const endOfFile = this.#isEndOfFile(at);
-      this.#marks[at & MASK] = 0;
-      const line = this.#remove(at - this.#tail + (endOfFile ? 0 : 1));
-      if (endOfFile) this.#tail++;
+      this.#marks[at & this.#mask] = 0;
+      const line = this.#remove(at - this.#at.tail + (endOfFile ? 0 : 1));
+      if (endOfFile) this.#at.tail++;
       return line;
     }
-    const part = this.#remove(last - this.#tail);
+    const part = this.#remove(last - this.#at.tail);
     // A reader whose buffer ends just before an end of file has seen all of the line: no empty read after it.
-    if (this.#tail < this.#lineEnd && this.#isEndOfFile(this.#tail)) this.#marks[this.#tail++ & MASK] = 0;
+    if (this.#at.tail < this.#at.lineEnd && this.#isEndOfFile(this.#at.tail))
+      this.#marks[this.#at.tail++ & this.#mask] = 0;
     return part;
   }
 
   #isEndOfFile(at: number): boolean {
-    return this.#marks[at & MASK] === 1 && this.#bytes[at & MASK] === DISABLED;
+    return this.#marks[at & this.#mask] === 1 && this.#bytes[at & this.#mask] === DISABLED;
   }
 
   #remove(count: number): Uint8Array {
     if (count === 0) return NOTHING;
-    const start = this.#tail & MASK;
-    this.#tail += count;
-    const end = start + count;
-    if (end <= QUEUE_SIZE) return this.#bytes.subarray(start, end);
-    const taken = new Uint8Array(count);
-    taken.set(this.#bytes.subarray(start));
-    taken.set(this.#bytes.subarray(0, end - QUEUE_SIZE), QUEUE_SIZE - start);
-    return taken;
+    const bytes = fromRing(this.#bytes, this.#at.tail, count);
+    this.#at.tail += count;
+    return bytes;
   }
 }

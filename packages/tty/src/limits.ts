@@ -5,3 +5,6 @@ export const CLOSING_WAIT_MS = 30_000;
 
 /** Bytes that may wait for programs from a line that does not heed throttle(): TTYB_DEFAULT_MEM_LIMIT. */
 export const BACKLOG_LIMIT = 640 * 1024;
+
+/** Bytes that programs can leave unread before the line is to stop: N_TTY_BUF_SIZE. */
+export const INPUT_LIMIT = 4096;

@@ -3,10 +3,12 @@
 
 import { type WouldBlock, wouldBlock, wouldBlockFor } from "@devlift/core";
 import { toLower } from "./ctype.ts";
-import { InputQueue, QUEUE_SIZE } from "./input-queue.ts";
+import { InputQueue } from "./input-queue.ts";
+import { INPUT_LIMIT } from "./limits.ts";
 import { LineEditor } from "./line-editor.ts";
 import type { Modes } from "./modes.ts";
 import type { Output } from "./output.ts";
+import type { PortMemory } from "./port-memory.ts";
 import { CC, DISABLED, IFLAG, LFLAG } from "./termios.ts";
 
 const NL = 0x0a;
@@ -44,13 +46,14 @@ export interface ReadTiming {
 }
 
 export class LineDiscipline {
-  readonly #queue = new InputQueue();
+  readonly #queue: InputQueue;
   readonly #modes: Modes;
   readonly #editor: LineEditor;
   readonly #output: Output;
   readonly #flow: FlowControl;
 
-  constructor(modes: Modes, output: Output, flow: FlowControl) {
+  constructor(modes: Modes, output: Output, flow: FlowControl, memory: PortMemory) {
+    this.#queue = new InputQueue(memory);
     this.#modes = modes;
     this.#output = output;
     this.#flow = flow;
@@ -71,7 +74,7 @@ export class LineDiscipline {
   /** The queue is nearly full, and reading would make room. */
   get crowded(): boolean {
     if (this.#canonical && this.#available === 0) return false;
-    return QUEUE_SIZE - this.#queue.count < THRESHOLD;
+    return INPUT_LIMIT - this.#queue.count < THRESHOLD;
   }
 
   /**
@@ -123,7 +126,7 @@ export class LineDiscipline {
   receive(bytes: Uint8Array): number {
     const { c_iflag, c_lflag } = this.#modes.termios;
     if ((c_iflag & COOKING.input) === 0 && (c_lflag & COOKING.local) === 0) {
-      const used = Math.min(bytes.length, Math.max(0, QUEUE_SIZE - 1 - this.#queue.count));
+      const used = Math.min(bytes.length, Math.max(0, INPUT_LIMIT - 1 - this.#queue.count));
       this.#queue.pushAll(bytes.subarray(0, used));
       return used;
     }
@@ -147,7 +150,7 @@ export class LineDiscipline {
 
   /** The last place is kept for the end of a line. A line that is longer loses bytes, so that it can still be ended. */
   #makeRoom(): boolean {
-    const free = QUEUE_SIZE - this.#queue.count;
+    const free = INPUT_LIMIT - this.#queue.count;
     // PARMRK can make three of one byte.
     const room = (this.#modes.input(IFLAG.PARMRK) ? Math.trunc((free + 2) / 3) : free) - 1;
     if (room > 0) return true;

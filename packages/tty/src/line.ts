@@ -1,7 +1,10 @@
 // The seam between the tty layer and the hardware behind a serial port: a driver opens a SerialLine, the tty layer
 // gives it a LineHost to report to. The same driver serves a CUSE device (where the tty layer does termios itself)
 // and a pty (where the kernel does).
+// A line of a driver with `recoverMs` outlives its daemon: see `memory` in OpenLineCall and docs/recovery.md.
 // Lifetimes: a SerialDriver lives as long as the daemon; a SerialLine from the first open to the last close or hang-up.
+
+import type { PortMemory } from "./port-memory.ts";
 
 /** What a line tells the port. After hangup() nothing more is taken. */
 export interface LineHost {
@@ -67,11 +70,20 @@ export interface OpenLineCall {
   readonly nonBlocking: boolean;
   /** Aborts when all who wait for the line are interrupted, or the daemon stops. */
   readonly signal: AbortSignal;
+  /** Of a driver with `recoverMs`: what it has of output is kept there, by append(), submit() and sent(). */
+  readonly memory?: PortMemory;
+  /** An earlier daemon had the line open: it is to go on as `memory` says, and the hardware is not to notice. */
+  readonly goesOn?: boolean;
 }
 
 export interface SerialDriver {
   /** Node name under /dev, e.g. "pilot". */
   readonly name: string;
+  /**
+   * Milliseconds that an open line and its programs wait for the next daemon when this one dies, where the channel can
+   * (fusd). Its lines keep their output in `memory`. Default: the port ends with its daemon
+   */
+  readonly recoverMs?: number;
   /**
    * First open of the port.
    * @throws DeviceError("ENODEV") when no hardware is there, or another errno that open(2) shall give

@@ -7,22 +7,28 @@ import {
   type Clock,
   type Device,
   DeviceError,
+  decode,
   defineDevice,
+  encode,
   type Logger,
   type OpenCall,
   POLL,
+  type RecoverCall,
+  type Recovery,
   silent,
+  sizeOf,
   systemClock,
   type WaitingCall,
 } from "@devlift/core";
-import { portCommands, type Winsize } from "./commands.ts";
-import { Connection } from "./connection.ts";
+import { portCommands, Winsize } from "./commands.ts";
+import { Connection, type ConnectionOptions } from "./connection.ts";
 import { change } from "./hardware.ts";
 import { interruptible } from "./interruptible.ts";
 import { portIoctls } from "./ioctls.ts";
 import { CLOSING_WAIT_MS } from "./limits.ts";
 import type { SerialDriver } from "./line.ts";
-import { hardwareDiffers, RAW_AND_SILENT, type Termios2, withHardwareOf } from "./termios.ts";
+import { PortMemory } from "./port-memory.ts";
+import { hardwareDiffers, RAW_AND_SILENT, Termios2, withHardwareOf } from "./termios.ts";
 
 export interface SerialPortOptions {
   /** Default: logs nowhere. */
@@ -38,6 +44,8 @@ export interface PortFile {
 
 export type SerialDevice = Device<PortFile, typeof portCommands>;
 
+const TERMIOS_SIZE = sizeOf(Termios2, "lp64");
+
 /** 65535 of TIOCSSERIAL: the last close does not wait for output. */
 const CLOSING_WAIT_NONE = 65535;
 /** Stands in for CAP_SYS_ADMIN. */
@@ -47,10 +55,9 @@ export class Port {
   readonly #driver: SerialDriver;
   readonly #log: Logger;
   readonly clock: Clock;
+  #memory = new PortMemory();
   #termios: Termios2 = RAW_AND_SILENT;
-  winsize: Winsize = { ws_row: 0, ws_col: 0, ws_xpixel: 0, ws_ypixel: 0 };
-  /** TIOCEXCL; ends with the connection. */
-  exclusive = false;
+  #winsize: Winsize = { ws_row: 0, ws_col: 0, ws_xpixel: 0, ws_ypixel: 0 };
   /** In hundredths of a second, as in struct serial_struct; tty_port_init()'s values. */
   closeDelay = 50;
   closingWait = CLOSING_WAIT_MS / 10;
@@ -71,13 +78,57 @@ export class Port {
     return this.#termios;
   }
 
+  get winsize(): Winsize {
+    return this.#winsize;
+  }
+
+  set winsize(winsize: Winsize) {
+    this.#winsize = winsize;
+    this.#keepSettings();
+  }
+
+  /** TIOCEXCL; ends with the connection. */
+  get exclusive(): boolean {
+    return this.#memory.at.exclusive !== 0;
+  }
+
+  set exclusive(on: boolean) {
+    this.#memory.at.exclusive = Number(on);
+    this.#memory.commit();
+  }
+
+  /** What it knows is there from now on, and comes from there where an earlier daemon left it. Before the first open. */
+  keepIn(memory: Uint8Array<ArrayBuffer>, recovered: boolean): void {
+    this.#memory = new PortMemory(memory, recovered);
+    if (!this.#memory.isLeft) {
+      this.#keepSettings();
+      return;
+    }
+    this.#termios = decode(Termios2, "lp64", this.#memory.settings);
+    this.#winsize = decode(Winsize, "lp64", this.#memory.settings, TERMIOS_SIZE);
+  }
+
+  /** A file that an earlier daemon had open. @throws DeviceError EIO where its line cannot go on */
+  async recover({ file, signal }: RecoverCall): Promise<PortFile> {
+    if (!this.#memory.isLeft) throw new DeviceError("EIO", "the daemon before was of another version");
+    this.#connection ??= this.#connect({ nonBlocking: true, goesOn: true });
+    const connection = this.#connection;
+    try {
+      await connection.join(file, { nonBlocking: true, signal });
+    } catch (cause) {
+      this.#log.warn({ err: cause }, "the line of the daemon before cannot go on: EIO for its programs");
+      throw new DeviceError("EIO", "the line of the daemon before cannot go on", { cause });
+    }
+    return { connection };
+  }
+
   /** @throws DeviceError EBUSY after TIOCEXCL, EINTR, or what the driver's open() threw */
   async open(call: OpenCall): Promise<PortFile> {
     const { file, nonBlocking, signal } = call;
     while (this.#closing !== undefined) await interruptible(this.#closing, signal);
     if (this.#connection !== undefined && this.exclusive && call.caller.uid !== ROOT)
       throw new DeviceError("EBUSY", "a program has the port for itself (TIOCEXCL)");
-    this.#connection ??= this.#connect(nonBlocking);
+    this.#connection ??= this.#connect({ nonBlocking, goesOn: false });
     const connection = this.#connection;
     await connection.join(file, { nonBlocking, signal });
     return { connection };
@@ -116,16 +167,25 @@ export class Port {
 
   #use(connection: Connection, termios: Termios2): void {
     this.#termios = termios;
+    this.#keepSettings();
     connection.modes.termios = termios;
   }
 
-  #connect(nonBlocking: boolean): Connection {
+  #keepSettings(): void {
+    const { settings } = this.#memory;
+    settings.set(encode(Termios2, "lp64", this.#termios));
+    settings.set(encode(Winsize, "lp64", this.#winsize), TERMIOS_SIZE);
+    this.#memory.commit();
+  }
+
+  #connect(how: Pick<ConnectionOptions, "nonBlocking" | "goesOn">): Connection {
     return new Connection({
       driver: this.#driver,
       clock: this.clock,
       log: this.#log,
       termios: this.#termios,
-      nonBlocking,
+      memory: this.#memory,
+      ...how,
       onOver: (gone, closed) => this.#over(gone, closed),
     });
   }
@@ -134,6 +194,7 @@ export class Port {
     this.#connection = undefined;
     this.exclusive = false;
     if (gone) this.#termios = RAW_AND_SILENT;
+    this.#keepSettings();
     const closing = closed.finally(() => {
       if (this.#closing === closing) this.#closing = undefined;
     });
@@ -153,14 +214,25 @@ export function defineSerialPort(driver: SerialDriver, options: SerialPortOption
     release: (call) => port.release(call),
     // closing_wait of the port bounds it, which a program can set.
     releaseMs: Infinity,
-    read: ({ state, length, nonBlocking, waitedMs }) =>
-      state.connection.live.receiver.read(length, { nonBlocking, waitedMs }),
-    write: ({ state, data }) => state.connection.live.transmitter.write(data),
+    read: (call) => call.state.connection.live.receiver.read(call),
+    write: (call) => call.state.connection.live.transmitter.write(call.data, call),
     poll: ({ state }) => {
       const { discipline, transmitter } = state.connection.live;
       return (discipline.pollsReadable ? POLL.IN : 0) | (transmitter.ready ? POLL.OUT : 0);
     },
     commands: portCommands,
     ioctl: portIoctls(port),
+    ...(driver.recoverMs === undefined ? {} : outliving(port, driver.recoverMs)),
   });
+}
+
+/** Calls that the dead daemon had are asked again: the port's memory says what they have done. */
+function outliving(port: Port, ms: number) {
+  const memory = {
+    size: PortMemory.SIZE,
+    mapped: (bytes: Uint8Array<ArrayBuffer>, recovered: boolean) => port.keepIn(bytes, recovered),
+  };
+  const policy = { open: "reissue", read: "reissue", write: "reissue", ioctl: "reissue" } as const;
+  const recovery: Recovery = { ms, policy, memory };
+  return { recovery, recover: (call: RecoverCall) => port.recover(call) };
 }

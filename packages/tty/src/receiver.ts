@@ -6,6 +6,7 @@ import { BACKLOG_LIMIT } from "./limits.ts";
 import type { SerialLine } from "./line.ts";
 import type { LineDiscipline } from "./line-discipline.ts";
 import type { Modes } from "./modes.ts";
+import { fromRing, type PortMemory, type Request, toRing } from "./port-memory.ts";
 import { CC, DISABLED, IFLAG } from "./termios.ts";
 import type { Transmitter } from "./transmitter.ts";
 
@@ -14,17 +15,22 @@ export interface ReceiverParts {
   readonly modes: Modes;
   readonly discipline: LineDiscipline;
   readonly transmitter: Transmitter;
+  readonly memory: PortMemory;
   readonly log: Logger;
   /** Monotonic milliseconds. */
   readonly now: () => number;
   readonly onReadable: () => void;
 }
 
+/** What of a read's call is the receiver's to know. */
+export interface ReadRequest extends Request {
+  readonly length: number;
+  readonly nonBlocking: boolean;
+  readonly waitedMs: number;
+}
+
 export class Receiver {
   readonly #parts: ReceiverParts;
-  /** Bytes that did not fit, oldest first; copies. */
-  #backlog: Uint8Array[] = [];
-  #backlogBytes = 0;
   #throttled = false;
   #lastAt = 0;
   #overrun = false;
@@ -40,15 +46,22 @@ export class Receiver {
     this.received += bytes.length;
     const used = this.#backlogBytes === 0 ? this.#parts.discipline.receive(bytes) : 0;
     if (used < bytes.length) this.#keep(bytes.subarray(used));
+    this.#parts.memory.commit();
     if (!this.#throttled && (this.#backlogBytes > 0 || this.#parts.discipline.crowded)) this.#throttle(true);
     if (used > 0) this.#came();
   }
 
   /** @returns bytes that are valid until the next receive() */
-  read(length: number, timing: { readonly nonBlocking: boolean; readonly waitedMs: number }): Uint8Array | WouldBlock {
-    const { nonBlocking, waitedMs } = timing;
+  read(call: ReadRequest): Uint8Array | WouldBlock {
+    const { memory } = this.#parts;
+    const left = memory.answerLeft(call);
+    if (left !== undefined) return left;
+    const { length, nonBlocking, waitedMs } = call;
+    const from = memory.at.tail;
     const answer = this.#parts.discipline.read(length, { nonBlocking, waitedMs, idleMs: this.#idleMs });
-    if (answer instanceof WouldBlock || !this.#waits) return answer;
+    if (answer instanceof WouldBlock) return answer;
+    memory.reads(call.id, from, answer.length);
+    if (!this.#waits) return answer;
     const bytes = answer.slice();
     this.refill();
     return bytes;
@@ -56,18 +69,17 @@ export class Receiver {
 
   /** Reading, flushing or new settings have made room, perhaps. */
   refill(): void {
-    const backlog = this.#backlog;
-    this.#backlog = [];
-    this.#backlogBytes = 0;
-    let used = 0;
-    for (const bytes of backlog) used += this.#take(bytes);
+    const { discipline, memory } = this.#parts;
+    const used = discipline.receive(fromRing(memory.backlog, memory.at.backlogTail, this.#backlogBytes));
+    memory.at.backlogTail += used;
+    memory.commit();
     if (used > 0) this.#came();
     if (this.#throttled && this.#backlogBytes === 0 && this.#parts.discipline.roomy) this.#throttle(false);
   }
 
   flush(): void {
-    this.#backlog = [];
-    this.#backlogBytes = 0;
+    const { at } = this.#parts.memory;
+    at.backlogTail = at.backlogHead;
     this.#overrun = false;
     this.#parts.discipline.flush();
     this.refill();
@@ -77,16 +89,15 @@ export class Receiver {
     return this.#parts.now() - this.#lastAt;
   }
 
+  /** Bytes that did not fit. */
+  get #backlogBytes(): number {
+    const { at } = this.#parts.memory;
+    return at.backlogHead - at.backlogTail;
+  }
+
   /** Something waits for room, here or in the hardware. */
   get #waits(): boolean {
     return this.#throttled || this.#backlogBytes > 0;
-  }
-
-  /** Moves bytes of the backlog on; what does not fit goes back. @returns bytes moved */
-  #take(bytes: Uint8Array): number {
-    const used = this.#backlogBytes === 0 ? this.#parts.discipline.receive(bytes) : 0;
-    if (used < bytes.length) this.#push(bytes.subarray(used));
-    return used;
   }
 
   /** Bytes went through the line discipline. */
@@ -99,18 +110,15 @@ export class Receiver {
 
   #keep(bytes: Uint8Array): void {
     if (this.#backlogBytes + bytes.length <= BACKLOG_LIMIT) {
-      this.#push(bytes.slice());
+      const { backlog, at } = this.#parts.memory;
+      toRing(backlog, at.backlogHead, bytes);
+      at.backlogHead += bytes.length;
       return;
     }
     this.lost += bytes.length;
     if (!this.#overrun)
       this.#parts.log.warn({ waiting: this.#backlogBytes }, "input overrun: the line does not stop, bytes are lost");
     this.#overrun = true;
-  }
-
-  #push(bytes: Uint8Array): void {
-    this.#backlog.push(bytes);
-    this.#backlogBytes += bytes.length;
   }
 
   #throttle(on: boolean): void {

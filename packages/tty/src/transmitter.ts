@@ -7,6 +7,7 @@ import type { SerialLine } from "./line.ts";
 import type { FlowControl } from "./line-discipline.ts";
 import type { Modes } from "./modes.ts";
 import { Output } from "./output.ts";
+import type { PortMemory, Request } from "./port-memory.ts";
 import { IFLAG } from "./termios.ts";
 
 /** Bytes that are processed at a time. */
@@ -17,6 +18,7 @@ export class Transmitter implements FlowControl {
   readonly output: Output;
   readonly #line: SerialLine;
   readonly #modes: Modes;
+  readonly #memory: PortMemory;
   readonly #onWritable: () => void;
   /** Processed bytes that the line has not taken yet; they go before anything else. */
   #held: Uint8Array = NOTHING;
@@ -31,9 +33,10 @@ export class Transmitter implements FlowControl {
   /** Bytes that went to the line, for TIOCGICOUNT. */
   sent = 0;
 
-  constructor(line: SerialLine, modes: Modes, onWritable: () => void) {
+  constructor(line: SerialLine, modes: Modes, memory: PortMemory, onWritable: () => void) {
     this.#line = line;
     this.#modes = modes;
+    this.#memory = memory;
     this.#onWritable = onWritable;
     this.output = new Output(modes);
   }
@@ -58,8 +61,10 @@ export class Transmitter implements FlowControl {
   }
 
   /** @returns bytes taken */
-  write(data: Uint8Array): number | WouldBlock {
+  write(data: Uint8Array, request: Request): number | WouldBlock {
     if (data.length === 0) return 0;
+    const takenLeft = this.#memory.takenLeft(request);
+    if (takenLeft > 0) return Math.min(takenLeft, data.length);
     this.sendEcho();
     if (this.#stopped || !this.#sendHeld()) return wouldBlock;
     if (this.output.processes) {
@@ -68,7 +73,7 @@ export class Transmitter implements FlowControl {
       this.#send(into.subarray(0, made));
       return used;
     }
-    const taken = this.#offer(data);
+    const taken = this.#memory.writes(request.id, () => this.#offer(data));
     return taken > 0 ? taken : wouldBlock;
   }
 

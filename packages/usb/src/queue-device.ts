@@ -18,8 +18,12 @@ export interface QueueDeviceHooks {
   release?(): void;
 }
 
+/** How many there were in this process, which has each for itself. */
+let plugs = 0;
+
 export class QueueDevice implements UsbDevice {
   readonly id: string;
+  readonly plug: string;
   readonly descriptor: DeviceDescriptor;
   readonly configuration: ConfigurationDescriptor;
   readonly #queue: UrbQueue;
@@ -33,6 +37,7 @@ export class QueueDevice implements UsbDevice {
     descriptors: { descriptor: DeviceDescriptor; configuration: ConfigurationDescriptor },
   ) {
     this.id = id;
+    this.plug = `${id} ${++plugs}`;
     this.#queue = queue;
     this.#hooks = hooks;
     this.descriptor = descriptors.descriptor;

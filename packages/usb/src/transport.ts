@@ -35,6 +35,8 @@ export interface UsbWatch {
 export interface UsbDevice {
   /** Unique among the devices plugged in now, for logs: "1-4" or "1-1@host". */
   readonly id: string;
+  /** The same as long as the device stays plugged in, to other processes, too; another one after each plug. */
+  readonly plug: string;
   readonly descriptor: DeviceDescriptor;
   /** Of the active configuration; undefined when it is not configured. */
   readonly configuration: ConfigurationDescriptor | undefined;

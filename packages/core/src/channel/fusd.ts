@@ -20,6 +20,9 @@ const CONTROL = new ControlDevice("fusd", "it where kernel/fusd is installed");
 const RING_SLOTS = 64;
 const RING_SLOT_SIZE = 16384;
 
+/** Where the region of `recovery.memory` is: beyond what programs find at 0 and any program asks for. */
+const LASTING_AT = abi.FUSD_MAP_REGIONS / 2;
+
 /** The FUSD channel. */
 export const fusd: ChannelKind = {
   name: "fusd",
@@ -44,7 +47,13 @@ async function open(options: ChannelOptions): Promise<Channel> {
   try {
     const recovered = createOrRecover(fd, options);
     say(fd, "TABLE", encodeTable(flatTable(driver.commands ?? {})));
-    if (driver.mmap !== undefined) share(fd, driver.mmap, recovered);
+    if (driver.mmap !== undefined)
+      driver.mmap.mapped(memoryOf(fd, { ...driver.mmap, offset: 0, recovered, flags: readOnlyFlag(driver.mmap) }));
+    const memory = driver.recovery?.memory;
+    if (memory !== undefined) {
+      const flags = abi.FUSD_REGION_PRIVATE;
+      memory.mapped(memoryOf(fd, { size: memory.size, offset: LASTING_AT, recovered, flags }), recovered);
+    }
     if ((info.features & abi.FUSD_FEATURE_RING) !== 0n) {
       say(fd, "RING", ring());
       connection.share(RING_SLOTS, RING_SLOT_SIZE);
@@ -86,36 +95,48 @@ function createOrRecover(fd: number, { driver, permissions, log, path }: Channel
   }
 }
 
-/** Makes memory that programs map, or finds that of the daemon before, and gives it to the driver. */
-function share(fd: number, memory: SharedMemory, recovered: boolean): void {
-  const page = pageSize();
-  const size = Math.ceil(memory.size / page) * page;
+interface Memory {
+  readonly size: number;
+  /** Of the region, among the device's. */
+  readonly offset: number;
+  readonly flags: number;
+  /** The device is that of an earlier daemon. */
+  readonly recovered: boolean;
+}
+
+/** Makes memory that lasts as long as the device, or finds that of the daemon before. */
+function memoryOf(fd: number, { size, offset, flags, recovered }: Memory): Uint8Array<ArrayBuffer> {
+  const whole = Math.ceil(size / pageSize()) * pageSize();
   try {
-    say(fd, "REGION", region(size, memory.readOnly ?? false));
+    say(fd, "REGION", region(offset, whole, flags));
   } catch (error) {
     if (!(recovered && error instanceof DeviceError && error.code === "EEXIST")) throw error;
   }
-  memory.mapped(mappedRegion(fd, size));
+  return mappedRegion(fd, offset, whole);
 }
 
 /** @throws DeviceError("EINVAL") when the daemon before had less of it */
-function mappedRegion(fd: number, size: number): Uint8Array<ArrayBuffer> {
+function mappedRegion(fd: number, offset: number, size: number): Uint8Array<ArrayBuffer> {
   try {
-    return map(fd, abi.FUSD_MAP_REGIONS, size);
+    return map(fd, abi.FUSD_MAP_REGIONS + offset, size);
   } catch (cause) {
     if (!(cause instanceof Error && "code" in cause && cause.code === "EINVAL")) throw cause;
-    throw new DeviceError("EINVAL", `an earlier daemon left less memory than the ${size} bytes of mmap.size`, {
+    throw new DeviceError("EINVAL", `an earlier daemon left less memory than the ${size} bytes that are asked for`, {
       cause,
     });
   }
 }
 
-function region(size: number, readOnly: boolean): Uint8Array {
+function readOnlyFlag({ readOnly }: SharedMemory): number {
+  return readOnly ? abi.FUSD_REGION_READ_ONLY : 0;
+}
+
+function region(offset: number, size: number, flags: number): Uint8Array {
   return encode(abi.fusd_region, "lp64", {
     head: head(abi.FUSD_REGION, sizeOf(abi.fusd_region, "lp64")),
-    offset: 0n,
+    offset: BigInt(offset),
     size: BigInt(size),
-    flags: readOnly ? abi.FUSD_REGION_READ_ONLY : 0,
+    flags,
     fd: -1,
   });
 }
@@ -161,7 +182,8 @@ function policyOf({ recovery }: AnyDriver): Uint8Array {
 
 function featuresOf({ recovery, mmap }: AnyDriver): bigint {
   const recovers = recovery === undefined ? 0n : abi.FUSD_FEATURE_RECOVERY;
-  return recovers | (mmap === undefined ? 0n : abi.FUSD_FEATURE_REGIONS);
+  const hasRegions = mmap !== undefined || recovery?.memory !== undefined;
+  return recovers | (hasRegions ? abi.FUSD_FEATURE_REGIONS : 0n);
 }
 
 function create(driver: AnyDriver, permissions: ChannelOptions["permissions"] = {}): Uint8Array {

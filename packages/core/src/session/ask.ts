@@ -46,6 +46,8 @@ function numbered(call: Call): RecoverCall {
     nonBlocking: call.nonBlocking,
     signal: call.signal,
     waitedMs: 0,
+    id: call.id,
+    reissued: call.reissued,
   };
 }
 

@@ -49,6 +49,8 @@ export class Call {
 
   // The question.
   nonBlocking = false;
+  /** An earlier daemon had it. */
+  reissued = false;
   /** Where a read, write or seek is. */
   offset = 0;
   /** Of a seek. */
@@ -116,6 +118,10 @@ export class Call {
 
   get key(): number {
     return requestKey(this.uniqueLow, this.uniqueHigh);
+  }
+
+  get id(): number {
+    return this.key;
   }
 
   get state(): unknown {

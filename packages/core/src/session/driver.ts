@@ -90,6 +90,10 @@ export interface WaitingCall<State> extends CallBase<State> {
   readonly signal: AbortSignal;
   /** Milliseconds since the call was first tried; 0 at the first try. */
   readonly waitedMs: number;
+  /** The kernel's number of the request, which no other has: its low 53 bits. The same when it is asked again. */
+  readonly id: number;
+  /** An earlier daemon had the request and did not answer it: what it asks for may be done. */
+  readonly reissued: boolean;
 }
 
 export interface OpenCall extends Omit<WaitingCall<unknown>, "state"> {
@@ -141,6 +145,19 @@ export interface Recovery {
   readonly ms: number;
   /** Default: "fail" for each */
   readonly policy?: Readonly<Partial<Record<RecoveredOperation, RecoveryPolicy>>>;
+  /** Memory of the daemon's own that outlives it. Default: none */
+  readonly memory?: LastingMemory;
+}
+
+/** Memory of a device that no program sees, for what one daemon leaves to the next. */
+export interface LastingMemory {
+  /** Bytes, at least 1; rounded up to whole pages. */
+  readonly size: number;
+  /**
+   * It, each time that the device is served over fusd, before the first call: zeroes, or with `recovered` what the daemon
+   * before had there at the instant at which it died. On other channels this is not called.
+   */
+  mapped(memory: Uint8Array<ArrayBuffer>, recovered: boolean): void;
 }
 
 /** Memory of a device that programs map, from offset 0 on. Every process that maps it shared sees the same bytes. */

@@ -198,6 +198,7 @@ export class FusdSession extends Session<FusdRequestView, PolledFile> {
   }
 
   #run(call: Call): Parts | undefined {
+    call.reissued = (this.view.flags & abi.FUSD_REISSUED) !== 0;
     call.isAnswered = (this.view.flags & abi.FUSD_NO_REPLY) === 0;
     const answer = this.run(call);
     if (answer === undefined) this.#polled.compare(undefined);

@@ -13,10 +13,20 @@ export interface GivingBack {
   readonly graceMs: number;
 }
 
+const NO_REQUEST = { id: 0, reissued: false };
+
 /** Runs release() with a signal that has aborted. Never rejects. */
 export async function giveBack(file: File, { driver, clock, log, graceMs }: GivingBack): Promise<void> {
   const signal = AbortSignal.abort();
-  const call = { file, state: file.state, caller: { pid: 0, uid: 0, gid: 0 }, nonBlocking: true, waitedMs: 0, signal };
+  const call = {
+    file,
+    state: file.state,
+    caller: { pid: 0, uid: 0, gid: 0 },
+    nonBlocking: true,
+    waitedMs: 0,
+    signal,
+    ...NO_REQUEST,
+  };
   let callOff: () => void = () => undefined;
   const overdue = new Promise<void>((resolve) => {
     callOff = clock.after(graceMs, () => {

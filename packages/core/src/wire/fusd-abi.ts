@@ -41,6 +41,7 @@ export const FUSD_POLICY = { fail: 0, hold: 1, reissue: 2 } as const;
 export const FUSD_CREATE_SEEKABLE = 1 << 0;
 
 export const FUSD_REGION_READ_ONLY = 1 << 0;
+export const FUSD_REGION_PRIVATE = 1 << 1;
 /** Where the daemon finds what programs map at 0. */
 export const FUSD_MAP_REGIONS: number = 2 ** 40;
 

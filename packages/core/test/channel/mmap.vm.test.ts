@@ -66,7 +66,7 @@ test("memory of a device", async () => {
   expect(await second.next()).toBe("8192 orphan");
   expect(await ask("/second")).toBe("second");
   await ended(second, "SIGKILL");
-  expect(await daemon(8193).next()).toBe("an earlier daemon left less memory than the 12288 bytes of mmap.size");
+  expect(await daemon(8193).next()).toBe("an earlier daemon left less memory than the 12288 bytes that are asked for");
 
   const last = daemon(8192);
   expect(await last.next()).toBe("8192 second");

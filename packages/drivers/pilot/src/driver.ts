@@ -4,11 +4,12 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { DeviceError, type Logger } from "@devlift/core";
-import type { LineHost, OpenLineCall, SerialDriver, SerialLine } from "@devlift/tty";
+import type { LineHost, OpenLineCall, PortMemory, SerialDriver, SerialLine } from "@devlift/tty";
 import { type ConfigurationDescriptor, UsbError, type UsbHost, type UsbTransport, type UsbWatch } from "@devlift/usb";
 import { choosePort, findInterface } from "./endpoints.ts";
 import { HandheldError } from "./errors.ts";
 import { type Handheld, Handhelds } from "./handhelds.ts";
+import { noteOf, portOf } from "./left-line.ts";
 import { PilotLine } from "./line.ts";
 import { type ProbeTarget, probe } from "./probe.ts";
 import type { HotSyncPort } from "./protocol.ts";
@@ -21,6 +22,8 @@ export interface PilotDriverOptions {
   readonly wait?: boolean;
   /** The device's name under /dev; default "pilot". */
   readonly name?: string;
+  /** Milliseconds; see SerialDriver. Default: a port ends with its daemon */
+  readonly recoverMs?: number | undefined;
 }
 
 /** How often a handheld that is plugged in but does not run HotSync is asked again, when an open waits for it. */
@@ -28,6 +31,7 @@ const ASK_AGAIN_MS = 1000;
 
 export class PilotDriver implements SerialDriver {
   readonly name: string;
+  readonly recoverMs?: number;
   readonly #host: UsbHost;
   readonly #log: Logger;
   readonly #wait: boolean;
@@ -39,7 +43,8 @@ export class PilotDriver implements SerialDriver {
   #watch: Promise<UsbWatch> | undefined;
   #line: SerialLine | undefined;
 
-  constructor({ host, log, wait = false, name = "pilot" }: PilotDriverOptions) {
+  constructor({ host, log, wait = false, name = "pilot", recoverMs }: PilotDriverOptions) {
+    if (recoverMs !== undefined) this.recoverMs = recoverMs;
     this.name = name;
     this.#host = host;
     this.#log = log;
@@ -74,20 +79,21 @@ export class PilotDriver implements SerialDriver {
     call.signal.addEventListener("abort", abort);
     this.#opens.add(opening);
     try {
-      return await this.#open(host, opening.signal);
+      const parts = { host, memory: call.memory, signal: opening.signal };
+      return call.goesOn ? await this.#goOn(parts) : await this.#open(parts);
     } finally {
       this.#opens.delete(opening);
       call.signal.removeEventListener("abort", abort);
     }
   }
 
-  async #open(host: LineHost, signal: AbortSignal): Promise<SerialLine> {
+  async #open(opening: Opening): Promise<SerialLine> {
+    const { signal } = opening;
     // A line that hung up may still be giving its handheld back.
     await this.#line?.close();
     for (;;) {
       const { current, changes } = this.#handhelds;
-      const opened =
-        current === undefined ? nothingThere(this.#host.name) : await this.#tryOpen(current, { host, signal });
+      const opened = current === undefined ? nothingThere(this.#host.name) : await this.#tryOpen(current, opening);
       if (!(opened instanceof DeviceError)) return opened;
       const waits = this.#wait && opened.code === "ENODEV";
       if (opened.code !== "EINTR") this.#refusals.log(opened, waits);
@@ -109,7 +115,33 @@ export class PilotDriver implements SerialDriver {
     }
   }
 
-  async #openLine(handheld: Handheld, { host, signal }: Opening): Promise<SerialLine> {
+  /** The line of an earlier daemon: the handheld is not asked and not told anything. */
+  async #goOn({ host, memory, signal }: Opening): Promise<SerialLine> {
+    const note = memory?.note ?? "";
+    const handheld = this.#handhelds.find((one) => portOf(one, note) !== undefined);
+    const port = handheld === undefined ? undefined : portOf(handheld, note);
+    if (handheld === undefined || port === undefined) throw nothingThere(this.#host.name);
+    const { device, model, label } = handheld;
+    const log = this.#log;
+    const found = findInterface(model, usableConfiguration(handheld));
+    const transport = await device.open();
+    try {
+      await transport.claim(found.number);
+      if (signal.aborted) throw new UsbError("cancelled", "nobody waits for the port any more");
+      const line = new PilotLine({ transport, port, host, log, memory });
+      this.#line = line;
+      const unknown = line.goOn();
+      log.info({ usb: device.id }, `port goes on: ${label}`);
+      if (unknown > 0)
+        log.warn({ bytes: unknown }, `${unknown} bytes were on the wire; whether they arrived nobody can know`);
+      return line;
+    } catch (error) {
+      await giveBack(transport, log);
+      throw error;
+    }
+  }
+
+  async #openLine(handheld: Handheld, { host, memory, signal }: Opening): Promise<SerialLine> {
     const { device, model, label } = handheld;
     const log = this.#log;
     const found = findInterface(model, usableConfiguration(handheld));
@@ -119,7 +151,8 @@ export class PilotDriver implements SerialDriver {
       const said = await this.#greet(handheld, { transport, model, found, log, signal });
       const port = choosePort(model, found, said);
       if (signal.aborted) throw new UsbError("cancelled", "nobody waits for the port any more");
-      const line = new PilotLine({ transport, port, host, log });
+      if (memory !== undefined) memory.note = noteOf(handheld, port);
+      const line = new PilotLine({ transport, port, host, log, memory });
       this.#line = line;
       const fields = { usb: device.id, in: hex2(port.in.address), out: hex2(port.out.address), said: said.kind };
       const taken = detached === undefined ? "" : `; taken from the ${detached} until the last close`;
@@ -162,6 +195,7 @@ export class PilotDriver implements SerialDriver {
 
 interface Opening {
   readonly host: LineHost;
+  readonly memory: PortMemory | undefined;
   readonly signal: AbortSignal;
 }
 

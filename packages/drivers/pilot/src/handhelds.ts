@@ -27,6 +27,10 @@ export class Handhelds implements UsbHostListener {
     return this.#present[0];
   }
 
+  find(fits: (handheld: Handheld) => boolean): Handheld | undefined {
+    return this.#present.find(fits);
+  }
+
   attached(device: UsbDevice): void {
     const id = usbId(device.descriptor);
     const model = modelOf(device.descriptor, device.configuration);

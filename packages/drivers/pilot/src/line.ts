@@ -3,7 +3,7 @@
 // Lifetime: from a probed transport to close(), by the last close(2) or by its own hang-up, whichever comes first.
 
 import { DeviceError, type Logger } from "@devlift/core";
-import type { LineHost, SerialLine } from "@devlift/tty";
+import { type LineHost, PortMemory, type SerialLine } from "@devlift/tty";
 import { UsbError, type UsbReading, type UsbTransport } from "@devlift/usb";
 import type { PilotPort } from "./endpoints.ts";
 import { OutputQueue } from "./output.ts";
@@ -23,6 +23,8 @@ export interface LineParts {
   readonly port: PilotPort;
   readonly host: LineHost;
   readonly log: Logger;
+  /** Default: memory that ends with the daemon. */
+  readonly memory?: PortMemory | undefined;
 }
 
 export class PilotLine implements SerialLine {
@@ -38,11 +40,10 @@ export class PilotLine implements SerialLine {
   /** Starts reading at once: some handhelds stall when nobody does. @throws UsbError("gone") */
   constructor(parts: LineParts) {
     this.#parts = parts;
-    const { transport, port, host } = parts;
-    this.#output = new OutputQueue((bytes) => transport.write(port.out.address, bytes, { signal: this.#stop.signal }), {
-      writable: () => host.writable(),
-      failed: (error) => this.#broken("output", error),
-    });
+    const { transport, port, host, memory = new PortMemory() } = parts;
+    const send = (bytes: Uint8Array) => transport.write(port.out.address, bytes, { signal: this.#stop.signal });
+    const events = { writable: () => host.writable(), failed: (error: unknown) => this.#broken("output", error) };
+    this.#output = new OutputQueue(send, events, memory);
     this.#reading = transport.startReading(
       port.in.address,
       { transferSize: port.in.maxPacketSize, transfers: TRANSFERS },
@@ -56,6 +57,11 @@ export class PilotLine implements SerialLine {
     );
     this.#interrupts = this.#readInterrupts();
     transport.gone.addEventListener("abort", this.#onGone);
+  }
+
+  /** Of a line that an earlier daemon had. @returns how many bytes may or may not have reached the handheld */
+  goOn(): number {
+    return this.#output.goOn();
   }
 
   write(bytes: Uint8Array): number {

@@ -1,13 +1,13 @@
-// Output on its way to the handheld: a bounded queue, and one OUT transfer at a time that takes from its front.
+// Output on its way to the handheld: a bounded queue, and one OUT transfer at a time that takes from its front. The queue
+// itself is in the port's memory, which knows what was taken and what is on the wire when the daemon dies.
 // Lifetime: one line. After fail() nothing is taken and every waiter is told.
 //
 // The handheld sees packets and not transfers, so how the stream is cut into transfers is free; one in flight keeps
 // the order right when a transfer fails, and what is written meanwhile goes together in the next.
 
 import { DeviceError } from "@devlift/core";
+import { OUTPUT_RING, type PortMemory } from "@devlift/tty";
 
-/** Bytes that wait or are on the wire. A blocking write of any size gets through in pieces of it. */
-const CAPACITY = 65536;
 /** Bytes of one transfer. */
 const TRANSFER = 4096;
 
@@ -29,42 +29,45 @@ interface Waiter {
 export class OutputQueue {
   readonly #send: SendTransfer;
   readonly #events: OutputEvents;
-  readonly #buffer = new Uint8Array(CAPACITY);
-  /** The bytes of the buffer that are not sent; the first `#inFlight` of them are on the wire. */
-  #length = 0;
-  #inFlight = 0;
+  readonly #memory: PortMemory;
   #tooLittle = false;
   #failure: DeviceError | undefined;
   readonly #draining = new Set<Waiter>();
   /** For the log. */
   sent = 0;
 
-  constructor(send: SendTransfer, events: OutputEvents) {
+  constructor(send: SendTransfer, events: OutputEvents, memory: PortMemory) {
     this.#send = send;
     this.#events = events;
+    this.#memory = memory;
   }
 
   get pending(): number {
-    return this.#length;
-  }
-
-  get room(): number {
-    return this.#failure === undefined ? CAPACITY - this.#length : 0;
+    return this.#failure === undefined ? this.#memory.unsent : 0;
   }
 
   /** Takes as many bytes as there is room for. */
   write(bytes: Uint8Array): number {
-    const taken = Math.min(bytes.length, this.room);
-    this.#buffer.set(bytes.subarray(0, taken), this.#length);
-    this.#length += taken;
+    const taken = this.#failure === undefined ? this.#memory.append(bytes) : 0;
     this.#tooLittle = taken < bytes.length;
     if (taken > 0) this.#pump();
     return taken;
   }
 
+  /**
+   * Sends what an earlier daemon left. What it had on the wire is not sent again, as it may have arrived.
+   * @returns how many bytes those were
+   */
+  goOn(): number {
+    const unknown = this.#memory.at.inFlight;
+    this.#memory.sent(unknown);
+    this.#pump();
+    return unknown;
+  }
+
   /** Drops what is not on the wire yet. */
   discard(): void {
-    this.#length = this.#inFlight;
+    this.#memory.discard();
     this.#roomMade();
   }
 
@@ -72,7 +75,7 @@ export class OutputQueue {
   async drain(signal: AbortSignal): Promise<void> {
     if (this.#failure !== undefined) throw this.#failure;
     if (signal.aborted) throw interrupted(signal);
-    if (this.#length === 0) return;
+    if (this.pending === 0) return;
     await new Promise<void>((resolve, reject) => {
       const onAbort = () => waiter.reject(interrupted(signal));
       const end = () => {
@@ -97,14 +100,12 @@ export class OutputQueue {
   /** Ends it all: nothing is taken any more, and drain() answers with the error. */
   fail(error: DeviceError): void {
     this.#failure ??= error;
-    this.#length = 0;
     for (const waiter of [...this.#draining]) waiter.reject(this.#failure);
   }
 
   #pump(): void {
-    if (this.#inFlight > 0 || this.#length === 0 || this.#failure !== undefined) return;
-    this.#inFlight = Math.min(this.#length, TRANSFER);
-    this.#send(this.#buffer.subarray(0, this.#inFlight)).then(
+    if (this.#memory.at.inFlight > 0 || this.pending === 0) return;
+    this.#send(this.#memory.submit(TRANSFER)).then(
       (sent) => this.#finished(sent),
       (error: unknown) => {
         if (this.#failure === undefined) this.#events.failed(error);
@@ -119,16 +120,14 @@ export class OutputQueue {
       return;
     }
     this.sent += sent;
-    this.#inFlight = 0;
-    this.#buffer.copyWithin(0, sent, this.#length);
-    this.#length -= sent;
+    this.#memory.sent(sent);
     this.#pump();
     this.#roomMade();
   }
 
   #roomMade(): void {
-    if (this.#length === 0) for (const waiter of [...this.#draining]) waiter.resolve();
-    if (this.#tooLittle && this.room > 0) {
+    if (this.pending === 0) for (const waiter of [...this.#draining]) waiter.resolve();
+    if (this.#tooLittle && this.pending < OUTPUT_RING) {
       this.#tooLittle = false;
       this.#events.writable();
     }

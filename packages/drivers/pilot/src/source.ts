@@ -17,6 +17,12 @@ export interface Source {
   close(): Promise<void>;
 }
 
+/**
+ * How long programs wait for the next daemon: longer than a service manager and Node take to start it. A handheld over
+ * USB/IP leaves the bus with its daemon.
+ */
+const RECOVER_MS = 30_000;
+
 /** What the device file is like. */
 export interface Front {
   /** Under /dev. */
@@ -32,7 +38,13 @@ export async function openSource(options: SourceOptions, front: Front, log: Logg
 
 function usbSource(address: UsbAddress, { name, waits }: Front, log: Logger): Source {
   const host = openUsbHost(address);
-  const driver = new PilotDriver({ host, log, name, wait: waits });
+  const driver = new PilotDriver({
+    host,
+    log,
+    name,
+    wait: waits,
+    recoverMs: address.kind === "libusb" ? RECOVER_MS : undefined,
+  });
   return {
     driver,
     what: `handhelds on ${host.name}${waits ? "; an open waits for one" : ""}`,

@@ -98,6 +98,7 @@ const opened = new WeakSet<Device>();
 
 class LibusbDevice implements UsbDevice {
   readonly id: string;
+  readonly plug: string;
   readonly descriptor: DeviceDescriptor;
   readonly configuration: ConfigurationDescriptor | undefined;
   readonly #binding: Binding;
@@ -111,6 +112,8 @@ class LibusbDevice implements UsbDevice {
     gone: AbortController,
   ) {
     this.id = found.name;
+    // Addresses are given in turn (choose_devnum() in drivers/usb/core/hub.c).
+    this.plug = `${found.name} ${device.deviceAddress}`;
     this.descriptor = found.descriptor;
     this.configuration = found.configuration;
     this.#binding = binding;

@@ -1,0 +1,57 @@
+// A handheld whose traffic stops where a test wants it: at a turn, when the host has asked and waits for the answer, or
+// with a packet on its way. Lives as long as it is plugged in.
+
+import { type Family, MODELS, type ModelName, PalmUsbDevice } from "@devlift/testing";
+
+export class WatchedPalm extends PalmUsbDevice {
+  /** How often the handheld began to answer. */
+  turns = 0;
+  /** Packets that went either way. */
+  packets = 0;
+  #asked = false;
+  #turn: { readonly at: number; readonly held: () => void } | undefined;
+  #packet: { readonly at: number; readonly passed: () => void } | undefined;
+
+  constructor(model: ModelName, family: Family) {
+    super(MODELS[model], { family });
+  }
+
+  /** Resolves when the handheld has an answer for the host, the `count`-th from now; it keeps it until the host is gone. */
+  turn(count: number): Promise<void> {
+    return new Promise((held) => {
+      this.#turn = { at: this.turns + count, held };
+    });
+  }
+
+  /** Resolves when the `count`-th packet from now is on the bus. */
+  packet(count: number): Promise<void> {
+    return new Promise((passed) => {
+      this.#packet = { at: this.packets + count, passed };
+    });
+  }
+
+  override out(endpoint: number, data: Uint8Array): void {
+    this.#asked = true;
+    super.out(endpoint, data);
+    this.#passed();
+  }
+
+  override async in(endpoint: number, length: number, signal: AbortSignal): Promise<Uint8Array> {
+    const packet = await super.in(endpoint, length, signal);
+    if (endpoint !== this.model.hotSync.in || packet.length === 0) return packet;
+    if (this.#asked) this.turns++;
+    this.#asked = false;
+    if (this.#turn?.at === this.turns) {
+      this.#turn.held();
+      this.#turn = undefined;
+      // The bus keeps what is answered after that for the next host.
+      await new Promise((resolve) => signal.addEventListener("abort", resolve));
+    } else this.#passed();
+    return packet;
+  }
+
+  #passed(): void {
+    this.packets++;
+    if (this.#packet?.at === this.packets) this.#packet.passed();
+  }
+}
