@@ -51,10 +51,23 @@ export function readPlaybackBuffer(reader: TagReader): PlaybackBuffer {
   return { maxlength: reader.u32(), tlength: reader.u32(), prebuf: reader.u32(), minreq: reader.u32() };
 }
 
+/** As in a message that tells of new sizes: with the latency that the device has then, in microseconds. */
+export const readNewPlaybackBuffer = withLatency(readPlaybackBuffer);
+
 export function writeRecordBuffer(writer: TagWriter, buffer: Partial<RecordBuffer>): void {
   writer.u32(size(buffer.maxlength)).u32(size(buffer.fragsize));
 }
 
 export function readRecordBuffer(reader: TagReader): RecordBuffer {
   return { maxlength: reader.u32(), fragsize: reader.u32() };
+}
+
+export const readNewRecordBuffer = withLatency(readRecordBuffer);
+
+function withLatency<Sizes>(read: (reader: TagReader) => Sizes): (reader: TagReader) => Sizes {
+  return (reader) => {
+    const buffer = read(reader);
+    reader.usec();
+    return buffer;
+  };
 }

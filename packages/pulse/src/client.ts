@@ -157,7 +157,11 @@ export class PulseClient {
     return this.#send(PA_COMMAND.GET_SOURCE_OUTPUT_INFO, (writer) => writer.u32(index), readSourceOutputInfo);
   }
 
-  /** @param volumes one for each channel, or one for all; VOLUME_NORM is 100 % */
+  /**
+   * Of this, as of all that set volumes: VOLUME_NORM is 100 %.
+   *
+   * @param volumes one for each channel; or one, which the loudest channel gets, and the others in proportion
+   */
   setSinkVolume(volumes: Volumes, sink?: DeviceName): Promise<void> {
     const name = device(sink, "@DEFAULT_SINK@");
     return this.#send(PA_COMMAND.SET_SINK_VOLUME, (writer) => name(writer).cvolume(volumes));

@@ -5,24 +5,16 @@ import {
   adjusts,
   type LatencyMode,
   type PlaybackBuffer,
+  readNewPlaybackBuffer,
   readPlaybackBuffer,
   requestsEarly,
   size,
   writePlaybackBuffer,
 } from "./buffer.ts";
+import { initialVolumes, readPlace, type StreamOptions, writeFlags, writeFormat } from "./creation.ts";
 import { PulseError } from "./errors.ts";
 import { wholeFrames } from "./sample.ts";
-import {
-  initialVolumes,
-  type Report,
-  readPlace,
-  Stream,
-  type StreamHost,
-  type StreamListener,
-  type StreamOptions,
-  writeFlags,
-  writeFormat,
-} from "./stream.ts";
+import { type Report, Stream, type StreamHost, type StreamListener } from "./stream.ts";
 import { PlaybackClock, type PlaybackLatency } from "./timing.ts";
 import { MAX_MEMBLOCKQ_LENGTH, PA_COMMAND } from "./wire/abi.ts";
 import type { TagReader, TagWriter } from "./wire/tagstruct.ts";
@@ -57,13 +49,12 @@ const COMMANDS = {
 /** underrun_for when there was no sound yet (pa_sink_input's thread_info). */
 const NEVER_PLAYED = 0xffff_ffff_ffff_ffffn;
 
-export class PlaybackStream extends Stream {
+export class PlaybackStream extends Stream<PlaybackBuffer> {
   /** The index of its sink input, by which introspection, volumes and pactl know it. */
   readonly sinkInput: number;
   readonly #listener: PlaybackListener;
   readonly #clock: PlaybackClock;
-  #buffer: PlaybackBuffer;
-  /** Bytes that the server asked for and did not get yet. Below 0 after it made its queue smaller. */
+  /** Bytes that the server asked for and did not get yet. */
   #credit: number;
   #draining = false;
 
@@ -73,18 +64,12 @@ export class PlaybackStream extends Stream {
     const sinkInput = reader.u32();
     const credit = reader.u32();
     const buffer = readPlaybackBuffer(reader);
-    super(host, { channel, ...readPlace(reader), corked: options.corked ?? false }, COMMANDS, listener);
+    super(host, { channel, buffer, ...readPlace(reader), corked: options.corked ?? false }, COMMANDS, listener);
     this.sinkInput = sinkInput;
     this.#credit = Math.min(credit, MAX_MEMBLOCKQ_LENGTH);
-    this.#buffer = buffer;
     this.#listener = listener;
     this.#clock = new PlaybackClock(this.spec);
     this.reports.often();
-  }
-
-  /** The sizes that the server chose. */
-  get buffer(): PlaybackBuffer {
-    return this.#buffer;
   }
 
   /** Bytes that write() takes now, in whole frames. */
@@ -152,20 +137,19 @@ export class PlaybackStream extends Stream {
     }
   }
 
-  /** Asks for other sizes of the queue; `buffer` has what came of it. What is in the queue stays. */
-  async setBuffer(buffer: Partial<PlaybackBuffer>, mode: LatencyMode = {}): Promise<void> {
-    await this.request({
+  /**
+   * Asks for other sizes of the queue; `buffer` has what came of it. What is in the queue stays, and a corked stream's
+   * credit, too: PulseAudio asks for what a larger queue lacks when the stream next moves.
+   */
+  setBuffer(buffer: Partial<PlaybackBuffer>, mode: LatencyMode = {}): Promise<void> {
+    return this.sendBuffer({
       command: PA_COMMAND.SET_PLAYBACK_STREAM_BUFFER_ATTR,
       fields: (writer) => {
         writePlaybackBuffer(writer, buffer);
         writer.bool(adjusts(mode)).bool(requestsEarly(mode));
       },
-      answer: (reader) => {
-        this.readBuffer(reader);
-        reader.usec();
-      },
+      answer: readNewPlaybackBuffer,
     });
-    this.reports.often();
   }
 
   /** Where the stream is now, worked out from the last report without asking the server. */
@@ -205,10 +189,6 @@ export class PlaybackStream extends Stream {
   /** @internal */
   overflowed(): void {
     this.#listener.overflow?.();
-  }
-
-  protected override readBuffer(reader: TagReader): void {
-    this.#buffer = readPlaybackBuffer(reader);
   }
 
   protected override mark(): number {

@@ -8,22 +8,14 @@ import {
   adjusts,
   type LatencyMode,
   type RecordBuffer,
+  readNewRecordBuffer,
   readRecordBuffer,
   requestsEarly,
   size,
   writeRecordBuffer,
 } from "./buffer.ts";
-import {
-  initialVolumes,
-  type Report,
-  readPlace,
-  Stream,
-  type StreamHost,
-  type StreamListener,
-  type StreamOptions,
-  writeFlags,
-  writeFormat,
-} from "./stream.ts";
+import { initialVolumes, readPlace, type StreamOptions, writeFlags, writeFormat } from "./creation.ts";
+import { type Report, Stream, type StreamHost, type StreamListener } from "./stream.ts";
 import { RecordClock, type RecordLatency } from "./timing.ts";
 import { MAX_MEMBLOCKQ_LENGTH, PA_COMMAND, PA_INVALID_INDEX } from "./wire/abi.ts";
 import type { TagReader, TagWriter } from "./wire/tagstruct.ts";
@@ -50,12 +42,11 @@ const COMMANDS = {
 
 const SMALL_BYTES = 4096;
 
-export class RecordStream extends Stream {
+export class RecordStream extends Stream<RecordBuffer> {
   /** The index of its source output, by which introspection, volumes and pactl know it. */
   readonly sourceOutput: number;
   readonly #listener: RecordListener;
   readonly #clock: RecordClock;
-  #buffer: RecordBuffer;
   #chunks: Buffer[] = [];
   #available = 0;
   /** All bytes ever received. */
@@ -68,17 +59,11 @@ export class RecordStream extends Stream {
     const channel = reader.u32();
     const sourceOutput = reader.u32();
     const buffer = readRecordBuffer(reader);
-    super(host, { channel, ...readPlace(reader), corked: options.corked ?? false }, COMMANDS, listener);
+    super(host, { channel, buffer, ...readPlace(reader), corked: options.corked ?? false }, COMMANDS, listener);
     this.sourceOutput = sourceOutput;
-    this.#buffer = buffer;
     this.#listener = listener;
     this.#clock = new RecordClock(this.spec);
     this.reports.often();
-  }
-
-  /** The sizes that the server chose. */
-  get buffer(): RecordBuffer {
-    return this.#buffer;
   }
 
   /** Bytes that read() gives now. What is there stays when the stream has ended. */
@@ -113,19 +98,15 @@ export class RecordStream extends Stream {
   }
 
   /** Asks for other sizes of the queue; `buffer` has what came of it. */
-  async setBuffer(buffer: Partial<RecordBuffer>, mode: LatencyMode = {}): Promise<void> {
-    await this.request({
+  setBuffer(buffer: Partial<RecordBuffer>, mode: LatencyMode = {}): Promise<void> {
+    return this.sendBuffer({
       command: PA_COMMAND.SET_RECORD_STREAM_BUFFER_ATTR,
       fields: (writer) => {
         writeRecordBuffer(writer, buffer);
         writer.bool(adjusts(mode)).bool(requestsEarly(mode));
       },
-      answer: (reader) => {
-        this.readBuffer(reader);
-        reader.usec();
-      },
+      answer: readNewRecordBuffer,
     });
-    this.reports.often();
   }
 
   /** Where the stream is now, worked out from the last report without asking the server. */
@@ -153,10 +134,6 @@ export class RecordStream extends Stream {
       this.#listener.overflow?.();
     }
     this.#listener.readable?.();
-  }
-
-  protected override readBuffer(reader: TagReader): void {
-    this.#buffer = readRecordBuffer(reader);
   }
 
   protected override mark(): number {
@@ -187,7 +164,7 @@ export class RecordStream extends Stream {
   }
 
   get #limit(): number {
-    return Math.min(this.#buffer.maxlength, MAX_MEMBLOCKQ_LENGTH);
+    return Math.min(this.buffer.maxlength, MAX_MEMBLOCKQ_LENGTH);
   }
 
   #release(): void {

@@ -1,6 +1,8 @@
 // Which stream a message of the server's is for. Lifetime: a connection's.
 
+import { readNewPlaybackBuffer, readNewRecordBuffer } from "./buffer.ts";
 import type { ConnectionListener } from "./connection.ts";
+import { readMoved } from "./creation.ts";
 import { PulseError } from "./errors.ts";
 import { readServerEvent, type ServerEvent } from "./introspect.ts";
 import type { PlaybackStream } from "./playback.ts";
@@ -62,33 +64,61 @@ export class Router implements ConnectionListener {
     if (error !== undefined && this.#greeted) this.#listener.closed?.(error);
   }
 
-  #tell<S>(streams: ReadonlyMap<number, S>, message: (stream: S, reader: TagReader) => void, reader: TagReader): void {
+  #tell<S>(streams: ReadonlyMap<number, S>, message: Message<S>, reader: TagReader): void {
     const stream = streams.get(reader.u32());
-    if (stream === undefined) return;
-    message(stream, reader);
-    reader.end();
+    if (stream !== undefined) message(stream, reader);
   }
 }
 
-type Messages<S> = ReadonlyMap<number, (stream: S, reader: TagReader) => void>;
+type Message<S> = (stream: S, reader: TagReader) => void;
 
+/** A message of the server's to a stream: all of it is read before anything is done. */
+function message<S, T>(read: (reader: TagReader) => T, act: (stream: S, value: T) => void): Message<S> {
+  return (stream, reader) => {
+    const value = read(reader);
+    reader.end();
+    act(stream, value);
+  };
+}
+
+const nothing = (): undefined => undefined;
+const flag = (reader: TagReader): boolean => reader.bool();
 const killed = (): PulseError => new PulseError("killed", "the sound server ended the stream");
+const movedPlayback = readMoved(readNewPlaybackBuffer);
+const movedRecord = readMoved(readNewRecordBuffer);
 
-/** What the server says of a playback stream; each reads all that the message has. */
-const PLAYBACK: Messages<PlaybackStream> = new Map([
-  [PA_COMMAND.REQUEST, (stream, reader) => stream.requested(reader.u32())],
-  [PA_COMMAND.STARTED, (stream) => stream.startedBy()],
-  [PA_COMMAND.UNDERFLOW, (stream, reader) => stream.underflowed(reader.s64())],
-  [PA_COMMAND.OVERFLOW, (stream) => stream.overflowed()],
-  [PA_COMMAND.PLAYBACK_STREAM_KILLED, (stream) => stream.endedBy(killed())],
-  [PA_COMMAND.PLAYBACK_STREAM_SUSPENDED, (stream, reader) => stream.suspendedBy(reader.bool())],
-  [PA_COMMAND.PLAYBACK_STREAM_MOVED, (stream, reader) => stream.movedBy(reader)],
-  [PA_COMMAND.PLAYBACK_BUFFER_ATTR_CHANGED, (stream, reader) => stream.bufferChangedBy(reader)],
+const PLAYBACK: ReadonlyMap<number, Message<PlaybackStream>> = new Map([
+  [
+    PA_COMMAND.REQUEST,
+    message(
+      (reader) => reader.u32(),
+      (stream, bytes) => stream.requested(bytes),
+    ),
+  ],
+  [PA_COMMAND.STARTED, message(nothing, (stream) => stream.startedBy())],
+  [
+    PA_COMMAND.UNDERFLOW,
+    message(
+      (reader) => reader.s64(),
+      (stream, index) => stream.underflowed(index),
+    ),
+  ],
+  [PA_COMMAND.OVERFLOW, message(nothing, (stream) => stream.overflowed())],
+  [PA_COMMAND.PLAYBACK_STREAM_KILLED, message(nothing, (stream) => stream.endedBy(killed()))],
+  [PA_COMMAND.PLAYBACK_STREAM_SUSPENDED, message(flag, (stream, suspended) => stream.suspendedBy(suspended))],
+  [PA_COMMAND.PLAYBACK_STREAM_MOVED, message(movedPlayback, (stream, moved) => stream.movedBy(moved))],
+  [
+    PA_COMMAND.PLAYBACK_BUFFER_ATTR_CHANGED,
+    message(readNewPlaybackBuffer, (stream, buffer) => stream.bufferChangedBy(buffer)),
+  ],
 ]);
 
-const RECORD: Messages<RecordStream> = new Map([
-  [PA_COMMAND.RECORD_STREAM_KILLED, (stream) => stream.endedBy(killed())],
-  [PA_COMMAND.RECORD_STREAM_SUSPENDED, (stream, reader) => stream.suspendedBy(reader.bool())],
-  [PA_COMMAND.RECORD_STREAM_MOVED, (stream, reader) => stream.movedBy(reader)],
-  [PA_COMMAND.RECORD_BUFFER_ATTR_CHANGED, (stream, reader) => stream.bufferChangedBy(reader)],
+const RECORD: ReadonlyMap<number, Message<RecordStream>> = new Map([
+  [PA_COMMAND.RECORD_STREAM_KILLED, message(nothing, (stream) => stream.endedBy(killed()))],
+  [PA_COMMAND.RECORD_STREAM_SUSPENDED, message(flag, (stream, suspended) => stream.suspendedBy(suspended))],
+  [PA_COMMAND.RECORD_STREAM_MOVED, message(movedRecord, (stream, moved) => stream.movedBy(moved))],
+  [
+    PA_COMMAND.RECORD_BUFFER_ATTR_CHANGED,
+    message(readNewRecordBuffer, (stream, buffer) => stream.bufferChangedBy(buffer)),
+  ],
 ]);

@@ -1,39 +1,14 @@
 // What playback and record streams share: their place in the server, what the server says of them, timing reports.
 // Lifetime: from the server's answer to its creation, to delete(), the server's "killed", or the connection's end.
 
-import type { LatencyMode } from "./buffer.ts";
 import type { Connection, Request } from "./connection.ts";
+import type { Created, Moved, StreamDevice } from "./creation.ts";
 import { PulseError } from "./errors.ts";
 import { Reports } from "./reports.ts";
-import { type ChannelMap, checkSampleSpec, defaultChannelMap, type SampleSpec } from "./sample.ts";
+import type { ChannelMap, SampleSpec } from "./sample.ts";
 import { momentOf } from "./timing.ts";
-import { PA_INVALID_INDEX, PA_UPDATE_REPLACE, PA_VOLUME_NORM } from "./wire/abi.ts";
-import type { Properties, TagReader, TagWriter, Volumes } from "./wire/tagstruct.ts";
-
-/** A sink or source that a stream plays on or records from. */
-export interface StreamDevice {
-  readonly index: number;
-  readonly name: string;
-}
-
-/** What both kinds of stream are made of. */
-export interface StreamOptions extends LatencyMode {
-  readonly spec: SampleSpec;
-  /** Default: see defaultChannelMap(). */
-  readonly channelMap?: ChannelMap;
-  /** The name of the sink or source; default the server's default one. */
-  readonly device?: string;
-  /** Made stopped, for uncork() to start; default false. */
-  readonly corked?: boolean;
-  /** What is shown of it, such as "media.name". */
-  readonly properties: Properties;
-  /** Default: as the server remembers it for this program, else 100 %. */
-  readonly volume?: Volumes;
-  /** Default: as the server remembers it. */
-  readonly muted?: boolean;
-  /** The stream stays on its device; default false. */
-  readonly noMove?: boolean;
-}
+import { PA_UPDATE_REPLACE } from "./wire/abi.ts";
+import type { Properties, TagReader, TagWriter } from "./wire/tagstruct.ts";
 
 /** What happens to either kind of stream. Called in the order of the server's messages, from none of our own calls. */
 export interface StreamListener {
@@ -56,16 +31,6 @@ export interface StreamCommands {
   readonly properties: number;
 }
 
-/** What the server says of a new stream, of either kind. */
-export interface Created {
-  readonly channel: number;
-  readonly spec: SampleSpec;
-  readonly channelMap: ChannelMap;
-  readonly device: StreamDevice;
-  readonly suspended: boolean;
-  readonly corked: boolean;
-}
-
 /** What the server's answer to the latency command says, of either kind of stream. */
 export interface Report {
   readonly at: number;
@@ -83,7 +48,8 @@ export interface StreamHost {
   readonly forget: () => void;
 }
 
-export abstract class Stream {
+/** @template Sizes what the sizes of its queue are */
+export abstract class Stream<Sizes> {
   readonly spec: SampleSpec;
   readonly channelMap: ChannelMap;
   /** @internal The server's number for it, on this connection. */
@@ -92,6 +58,7 @@ export abstract class Stream {
   readonly #forget: () => void;
   readonly #commands: StreamCommands;
   readonly #listener: StreamListener;
+  #buffer: Sizes;
   #device: StreamDevice;
   #suspended: boolean;
   #corked: boolean;
@@ -103,10 +70,11 @@ export abstract class Stream {
     () => !this.#corked && this.moving,
   );
 
-  constructor(host: StreamHost, created: Created, commands: StreamCommands, listener: StreamListener) {
+  constructor(host: StreamHost, created: Created<Sizes>, commands: StreamCommands, listener: StreamListener) {
     this.spec = created.spec;
     this.channelMap = created.channelMap;
     this.channel = created.channel;
+    this.#buffer = created.buffer;
     this.#device = created.device;
     this.#suspended = created.suspended;
     this.#corked = created.corked;
@@ -114,6 +82,11 @@ export abstract class Stream {
     this.#forget = host.forget;
     this.#commands = commands;
     this.#listener = listener;
+  }
+
+  /** The sizes of its queue, as the server chose them. */
+  get buffer(): Sizes {
+    return this.#buffer;
   }
 
   /** Where it plays or records now. */
@@ -175,25 +148,21 @@ export abstract class Stream {
   }
 
   /** @internal */
-  movedBy(reader: TagReader): void {
-    this.#device = readDevice(reader);
-    this.#suspended = reader.bool();
-    this.readBuffer(reader);
-    reader.usec();
+  movedBy({ device, suspended, buffer }: Moved<Sizes>): void {
+    this.#device = device;
+    this.#suspended = suspended;
+    this.#buffer = buffer;
     this.reports.often();
     this.#listener.moved?.();
   }
 
   /** @internal */
-  bufferChangedBy(reader: TagReader): void {
-    this.readBuffer(reader);
-    reader.usec();
+  bufferChangedBy(buffer: Sizes): void {
+    this.#buffer = buffer;
     this.reports.often();
     this.#listener.bufferChanged?.();
   }
 
-  /** Reads the queue's sizes from a message that tells of new ones. */
-  protected abstract readBuffer(reader: TagReader): void;
   /** A report is there; what the kind of stream has behind it is still to be read. `mark` is what mark() gave for it. */
   protected abstract reported(report: Report, mark: number, rest: TagReader): void;
   /** A number to hand to reported(): how much was sent when a report was asked for. */
@@ -226,6 +195,12 @@ export abstract class Stream {
         fields?.(writer);
       },
     });
+  }
+
+  /** Sends the command for other sizes of the queue, which the answer has as they became. */
+  protected async sendBuffer(request: Request<Sizes>): Promise<void> {
+    this.#buffer = await this.request(request);
+    this.reports.often();
   }
 
   /** Discards what is in the queue. */
@@ -275,43 +250,4 @@ export abstract class Stream {
     this.reports.stop();
     this.#forget();
   }
-}
-
-export function readDevice(reader: TagReader): StreamDevice {
-  return { index: reader.u32(), name: reader.string() ?? "" };
-}
-
-/** The flags that both kinds of stream take at the same place: remap, remix, format, rate, channels, move, variable rate. */
-export function writeFlags(writer: TagWriter, { noMove = false }: StreamOptions): void {
-  for (const flag of [false, false, false, false, false, noMove, false]) writer.bool(flag);
-}
-
-/** What a stream's creation starts with. @throws PulseError("invalid") for what no stream can be */
-export function writeFormat(writer: TagWriter, { spec, channelMap, device }: StreamOptions): void {
-  checkSampleSpec(spec);
-  const map = channelMap ?? defaultChannelMap(spec.channels);
-  if (map.length !== spec.channels)
-    throw new PulseError("invalid", `a map of ${map.length} channels for ${spec.channels}`);
-  writer
-    .sampleSpec(spec)
-    .channelMap(map)
-    .u32(PA_INVALID_INDEX)
-    .string(device ?? null);
-}
-
-/** The volumes of a stream that is made; the server only looks at them when it is told that they are meant. */
-export function initialVolumes({ spec, volume }: StreamOptions): Volumes {
-  return volume ?? Array.from({ length: spec.channels }, () => PA_VOLUME_NORM);
-}
-
-/** The second part of what the server says of a new stream. */
-export function readPlace(reader: TagReader): Pick<Created, "spec" | "channelMap" | "device" | "suspended"> {
-  const spec = reader.sampleSpec();
-  if (spec === undefined) throw new PulseError("protocol", "the sound server made a stream without a sample format");
-  const channelMap = reader.channelMap();
-  const device = readDevice(reader);
-  const suspended = reader.bool();
-  reader.usec();
-  reader.formatInfo();
-  return { spec, channelMap, device, suspended };
 }

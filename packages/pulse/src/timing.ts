@@ -108,7 +108,10 @@ export class PlaybackClock {
 export interface RecordLatency {
   /** Bytes that read() gives now. */
   readonly available: number;
-  /** How old the sample is that read() gives next: device, server and what is available. Microseconds, 0 before a report. */
+  /**
+   * How old the sample is that read() gives next: device, server and what is available. Microseconds, 0 before a report.
+   * Below 0 of a sink's monitor, which gives samples before they are heard.
+   */
   readonly delayUsec: number;
   readonly recording: boolean;
   /** Milliseconds since the moment that the server's last report is of; Infinity before the first one. */
@@ -140,7 +143,7 @@ export class RecordClock {
     if (report === undefined) return { available, delayUsec: 0, recording: false, age: Number.POSITIVE_INFINITY };
     const elapsed = report.playing ? (now - report.at) * 1000 : 0;
     const inServer = report.writeIndex - report.readIndex - (received - this.#receivedAtReport);
-    const delayUsec = Math.max(report.deviceUsec + elapsed + bytesToUsec(inServer + available, this.#spec), 0);
+    const delayUsec = report.deviceUsec + elapsed + bytesToUsec(inServer + available, this.#spec);
     return { available, delayUsec, recording: report.playing, age: now - report.at };
   }
 }

@@ -35,6 +35,12 @@ export type Properties = Readonly<Record<string, string>>;
 /** A volume for each channel, where PA_VOLUME_NORM (65536) is 100 %. */
 export type Volumes = readonly number[];
 
+/** An encoding, by number, and its properties, of which nobody here needs to know more. */
+export interface FormatInfo {
+  readonly encoding: number;
+  readonly properties: Properties;
+}
+
 /** Microseconds since 1970 (gettimeofday(2)). */
 export type WallTime = number;
 
@@ -115,6 +121,10 @@ export class TagWriter {
       this.string(key).u32(value.length).arbitrary(value);
     }
     return this.string(null);
+  }
+
+  formatInfo({ encoding, properties }: FormatInfo): this {
+    return this.#put("formatInfo").u8(encoding).proplist(properties);
   }
 
   #put(tag: TagName, ...parts: Buffer[]): this {
@@ -236,8 +246,7 @@ export class TagReader {
     return Object.fromEntries(properties);
   }
 
-  /** An encoding and its properties, of which nobody here needs to know more. */
-  formatInfo(): { readonly encoding: number; readonly properties: Properties } {
+  formatInfo(): FormatInfo {
     this.#tag("formatInfo");
     return { encoding: this.u8(), properties: this.proplist() };
   }

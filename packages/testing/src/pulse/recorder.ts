@@ -49,6 +49,12 @@ export class Recorder {
     }
   }
 
+  /** Records so many bytes more, and gives all. */
+  more(bytes: number): Promise<Buffer> {
+    const enough = this.#length + bytes;
+    return this.until((recorded) => recorded.length >= enough);
+  }
+
   /** Ends it. Idempotent. */
   async stop(): Promise<Buffer> {
     if (this.#process.exitCode === null && this.#process.signalCode === null) {
