@@ -10,14 +10,10 @@ import {
   startWatching,
   stopSignal,
 } from "@devlift/core";
+import type { DaemonParts } from "@devlift/daemon";
 import type { Options } from "./options.ts";
 import { chooseServing, type Serving } from "./serving.ts";
 import { openSource, type Source } from "./source.ts";
-
-export interface DaemonParts {
-  readonly log: Logger;
-  readonly version: string;
-}
 
 /** Giving back takes milliseconds; what is in flight to a handheld or a server that is silent takes seconds. */
 const GIVE_BACK_MS = 40_000;

@@ -14,8 +14,8 @@ import {
   WATCHING_OPTIONS,
   type Watching,
 } from "@devlift/core";
+import { type Command, LOG_FORMATS, LOG_LEVELS, type LogChoice } from "@devlift/daemon";
 import { parseUsbAddress, type UsbAddress, UsbUsageError } from "@devlift/usb";
-import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "./logging.ts";
 
 export const DEFAULT_DEVICE = "/dev/pilot";
 
@@ -26,20 +26,16 @@ export type SourceOptions =
   | { readonly kind: "usb"; readonly address: UsbAddress; readonly wait: boolean }
   | { readonly kind: "serial"; readonly path: string };
 
-export interface Options {
+export interface Options extends LogChoice {
   /** undefined: nobody asked for one. */
   readonly device: string | undefined;
   readonly channel: (typeof CHANNELS)[number];
   readonly source: SourceOptions;
   /** What was asked for. */
   readonly permissions: NodePermissions;
-  readonly logLevel: LogLevel;
-  readonly logFormat: LogFormat;
   /** What is written down of the requests. */
   readonly watching: Watching;
 }
-
-export type Command = { readonly run: Options } | { readonly print: "help" | "version" };
 
 export const HELP = `devlift-pilot: serves ${DEFAULT_DEVICE} for HotSync programs, with a Palm OS handheld behind it
 
@@ -76,7 +72,7 @@ command line.
 `;
 
 /** @throws UsageError that says what is wrong with the command line */
-export function parseCommandLine(args: readonly string[]): Command {
+export function parseCommandLine(args: readonly string[]): Command<Options> {
   const values = parse(args);
   if (values.help) return { print: "help" };
   if (values.version) return { print: "version" };

@@ -34,8 +34,9 @@ export class CallsProgram {
   /** Resolves with the exit status, or the name of the signal that ended the program. */
   readonly exited: Promise<number | string>;
 
-  constructor(bits: 64 | 32 = 64) {
-    const child = spawn(buildCalls(bits), { stdio: ["pipe", "pipe", "inherit"] });
+  /** @param env default: ours */
+  constructor(bits: 64 | 32 = 64, env: NodeJS.ProcessEnv = process.env) {
+    const child = spawn(buildCalls(bits), { stdio: ["pipe", "pipe", "inherit"], env });
     this.#child = child;
     this.exited = new Promise((resolve) => child.on("exit", (code, signal) => resolve(code ?? signal ?? "unknown")));
     createInterface({ input: child.stdout }).on("line", (line) => this.#answers.shift()?.(line));

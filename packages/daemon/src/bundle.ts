@@ -1,0 +1,46 @@
+// Bundles a daemon into one file of JavaScript and, beside it, the native addons of this platform, so that the folder
+// runs wherever it is copied, with no node_modules. For the build scripts of drivers.
+
+import { chmodSync, copyFileSync, mkdirSync, readdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { native } from "@devlift/core";
+import { build, type Plugin } from "esbuild";
+
+export interface Bundle {
+  /** The command, e.g. "devlift-pilot": the bundle is NAME.mjs. */
+  readonly name: string;
+  /** Its main file. */
+  readonly entry: string;
+  /** The folder, which is made anew. */
+  readonly folder: string;
+  readonly plugins?: readonly Plugin[];
+}
+
+/** @throws what esbuild says */
+export async function bundle({ name, entry, folder, plugins = [] }: Bundle): Promise<void> {
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  const outfile = join(folder, `${name}.mjs`);
+  await build({
+    entryPoints: [entry],
+    outfile,
+    bundle: true,
+    platform: "node",
+    format: "esm",
+    target: "node20",
+    // Dependencies in CommonJS call require(), which a module has to make for them.
+    banner: {
+      js: [
+        "#!/usr/bin/env node",
+        'import { createRequire as devliftCreateRequire } from "node:module";',
+        "const require = devliftCreateRequire(import.meta.url);",
+        "const __dirname = import.meta.dirname;",
+        "const __filename = import.meta.filename;",
+      ].join("\n"),
+    },
+    plugins: [...plugins],
+  });
+  copyFileSync(native.addonPath(), join(folder, "devlift.node"));
+  chmodSync(outfile, 0o755);
+  console.log(`${folder}: ${readdirSync(folder).sort().join(", ")}`);
+}

@@ -1,0 +1,276 @@
+// The seam over @devlift/pulse: PulseAudio's native protocol, which PipeWire speaks, too.
+// Lifetimes: a PulseServer while an opener has it; its client from the first use to the server's end, then anew.
+
+import { connect, type PlaybackStream, type PulseClient, type RecordStream as PulseRecordStream } from "@devlift/pulse";
+import {
+  type Backend,
+  BackendError,
+  type MixerControl,
+  type PlayEvents,
+  type PlayStream,
+  type Program,
+  type RecordEvents,
+  type RecordStream,
+  type SoundServer,
+  type StreamSpec,
+  type Volume,
+} from "./backend.ts";
+import { volumeOf, volumesFor } from "./pulse-volume.ts";
+import type { User } from "./user.ts";
+
+/** Milliseconds without an answer after which a server counts as hanging. */
+const TIMEOUT_MS = 1500;
+
+export interface PulseServerOptions {
+  /** As PULSE_SERVER would name it; undefined: what the user's environment says. */
+  readonly server: string | undefined;
+  /** A file; undefined: what the user's environment says. */
+  readonly cookie: string | undefined;
+  readonly user: User;
+  /** Nobody needs it any more. */
+  readonly unused: () => void;
+}
+
+export class PulseServer implements SoundServer {
+  readonly name: string;
+  readonly #options: PulseServerOptions;
+  #users = 0;
+  #backend: Promise<PulseBackend> | undefined;
+
+  constructor(options: PulseServerOptions) {
+    this.#options = options;
+    this.name = options.server ?? `the sound server of user ${options.user.uid}`;
+  }
+
+  /** One more opener has it. */
+  use(): this {
+    this.#users++;
+    return this;
+  }
+
+  release(): void {
+    if (--this.#users > 0) return;
+    this.close();
+    this.#options.unused();
+  }
+
+  close(): void {
+    const backend = this.#backend;
+    this.#backend = undefined;
+    backend?.then(
+      (opened) => opened.close(),
+      () => undefined,
+    );
+  }
+
+  backend(): Promise<Backend> {
+    if (this.#backend === undefined) {
+      const opening = this.#connect();
+      this.#backend = opening;
+      opening.catch(() => this.#forget(opening));
+    }
+    return this.#backend;
+  }
+
+  #forget(backend: Promise<PulseBackend>): void {
+    if (this.#backend === backend) this.#backend = undefined;
+  }
+
+  async #connect(): Promise<PulseBackend> {
+    const { server, cookie, user } = this.#options;
+    const opening = () => this.#backend;
+    let backend: PulseBackend | undefined;
+    let mine: Promise<PulseBackend> | undefined;
+    const ended = (error: BackendError) => {
+      if (mine !== undefined) this.#forget(mine);
+      backend?.end(error);
+    };
+    try {
+      const client = await connect(
+        {
+          clientProperties: { "application.name": "devlift-oss", "application.icon_name": "audio-card" },
+          ...(server === undefined ? {} : { server }),
+          ...(cookie === undefined ? {} : { cookie }),
+          environment: user.environment,
+          uid: user.uid,
+          timeoutMs: TIMEOUT_MS,
+        },
+        {
+          closed: (error) => ended(new BackendError(`${this.name} has ended: ${error.message}`, { cause: error })),
+          unresponsive: () => ended(new BackendError(`${this.name} does not answer`, { hangs: true })),
+        },
+      );
+      mine = opening();
+      backend = new PulseBackend(this.name, client);
+      return backend;
+    } catch (error) {
+      throw asBackendError(error);
+    }
+  }
+}
+
+class PulseBackend implements Backend {
+  readonly name: string;
+  readonly #client: PulseClient;
+  /** Why it has ended, where the client does not tell it. */
+  #end: BackendError | undefined;
+
+  constructor(name: string, client: PulseClient) {
+    this.name = name;
+    this.#client = client;
+  }
+
+  /** It has ended, or hangs; its streams fail. */
+  end(error: BackendError): void {
+    this.#end ??= error;
+    this.#client.close();
+  }
+
+  close(): void {
+    this.#client.close();
+  }
+
+  async openPlay(spec: StreamSpec, events: PlayEvents): Promise<PlayStream> {
+    const { format, rate, channels, fragment, buffer, corked, volume, program } = spec;
+    const sampleSpec = { format, rate, channels };
+    try {
+      const stream = await this.#client.playback(
+        {
+          spec: sampleSpec,
+          buffer: { tlength: buffer, minreq: fragment, prebuf: fragment },
+          // The device wakes up for each fragment, as a sound card does.
+          latencyMode: "fragments",
+          corked,
+          properties: propertiesOf(program),
+          ...(volume === undefined ? {} : { volume: volumesFor(volume, channels) }),
+        },
+        {
+          writable: () => events.roomChanged(),
+          bufferChanged: () => events.roomChanged(),
+          moved: () => events.roomChanged(),
+          ended: (error) => events.failed(this.#end ?? asBackendError(error)),
+        },
+      );
+      return new PulsePlayStream(this.#client, stream);
+    } catch (error) {
+      throw this.#end ?? asBackendError(error);
+    }
+  }
+
+  async openRecord(spec: StreamSpec, events: RecordEvents): Promise<RecordStream> {
+    const { format, rate, channels, fragment, buffer, program } = spec;
+    try {
+      const stream: PulseRecordStream = await this.#client.record(
+        {
+          spec: { format, rate, channels },
+          buffer: { maxlength: 2 * buffer, fragsize: fragment },
+          latencyMode: "fragments",
+          properties: propertiesOf(program),
+        },
+        {
+          readable: () => events.data(stream.read(stream.available)),
+          ended: (error) => events.failed(this.#end ?? asBackendError(error)),
+        },
+      );
+      return { close: () => void stream.delete().catch(() => undefined) };
+    } catch (error) {
+      throw this.#end ?? asBackendError(error);
+    }
+  }
+
+  async volume(control: MixerControl): Promise<Volume | undefined> {
+    try {
+      const { volume, channelMap } = await (control === "output" ? this.#client.sink() : this.#client.source());
+      return volumeOf(volume, channelMap);
+    } catch (error) {
+      throw asBackendError(error);
+    }
+  }
+
+  async setVolume(control: MixerControl, volume: Volume): Promise<void> {
+    const client = this.#client;
+    try {
+      if (control === "output") {
+        const { index, channelMap } = await client.sink();
+        await client.setSinkVolume(volumesFor(volume, channelMap), index);
+      } else {
+        const { index, channelMap } = await client.source();
+        await client.setSourceVolume(volumesFor(volume, channelMap), index);
+      }
+    } catch (error) {
+      throw asBackendError(error);
+    }
+  }
+}
+
+class PulsePlayStream implements PlayStream {
+  readonly #client: PulseClient;
+  readonly #stream: PlaybackStream;
+  #draining: Promise<void> | undefined;
+
+  constructor(client: PulseClient, stream: PlaybackStream) {
+    this.#client = client;
+    this.#stream = stream;
+  }
+
+  get bufferSize(): number {
+    return this.#stream.buffer.tlength;
+  }
+
+  get room(): number {
+    return Math.min(this.#stream.writable, this.bufferSize);
+  }
+
+  write(data: Uint8Array): void {
+    this.#stream.write(data);
+  }
+
+  delay(): number {
+    return this.#stream.latency().delay;
+  }
+
+  setCorked(corked: boolean): void {
+    if (corked !== this.#stream.corked) done(corked ? this.#stream.cork() : this.#stream.uncork());
+  }
+
+  trigger(): void {
+    done(this.#stream.trigger());
+  }
+
+  drain(): Promise<void> {
+    // The server knows one drain of a stream at a time; one that was given up on goes on.
+    this.#draining ??= this.#stream.drain().finally(() => {
+      this.#draining = undefined;
+    });
+    return this.#draining;
+  }
+
+  setVolume(volume: Volume): void {
+    const { sinkInput, channelMap } = this.#stream;
+    done(this.#client.setSinkInputVolume(sinkInput, volumesFor(volume, channelMap)));
+  }
+
+  close(): void {
+    done(this.#stream.delete());
+  }
+}
+
+/** What becomes of a command is seen by what becomes of the stream. */
+function done(command: Promise<void>): void {
+  command.catch(() => undefined);
+}
+
+function propertiesOf({ name, pid }: Program) {
+  return {
+    "application.name": name,
+    "application.process.id": String(pid),
+    "application.process.binary": name,
+    "media.name": "OSS",
+    "media.role": "music",
+  };
+}
+
+function asBackendError(error: unknown): BackendError {
+  if (error instanceof BackendError) return error;
+  return new BackendError(error instanceof Error ? error.message : String(error), { cause: error });
+}

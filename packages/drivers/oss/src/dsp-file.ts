@@ -1,0 +1,18 @@
+// One open(2) of a dsp. Lifetime: to the last close(2).
+
+import type { Capture } from "./capture.ts";
+import type { Settings } from "./geometry.ts";
+import type { Opener } from "./opener.ts";
+import type { Playback } from "./playback.ts";
+
+export interface DspFile {
+  readonly opener: Opener;
+  /** undefined: it was opened for reading only. */
+  readonly playback: Playback | undefined;
+  /** undefined: it was opened for writing only. */
+  readonly capture: Capture | undefined;
+  /** Of both sides. */
+  settings: Settings;
+  /** SNDCTL_DSP_NONBLOCK was asked for: no flag of the file tells of it. */
+  nonBlocking: boolean;
+}

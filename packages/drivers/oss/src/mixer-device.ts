@@ -1,0 +1,24 @@
+// /dev/mixer. Lifetime of a file: from open(2) to the last close(2); it holds nothing.
+
+import { type AnyDevice, defineDevice } from "@devlift/core";
+import type { BackendSource } from "./backend/backend.ts";
+import type { Mixers } from "./mixer.ts";
+import { MIXER_COMMANDS, mixerIoctls } from "./mixer-ioctls.ts";
+import { Opener } from "./opener.ts";
+
+export interface MixerOptions {
+  /** Under /dev. */
+  readonly name: string;
+  readonly source: BackendSource;
+  readonly mixers: Mixers;
+}
+
+export function defineMixer({ name, source, mixers }: MixerOptions): AnyDevice {
+  return defineDevice({
+    name,
+    open: ({ caller }) => Opener.of(caller, source),
+    release: ({ state }) => state.close(),
+    commands: MIXER_COMMANDS,
+    ioctl: mixerIoctls((opener: Opener) => mixers.of(opener)),
+  });
+}

@@ -1,0 +1,320 @@
+// The playing side of one open file: from the bytes that a program writes to a stream of the sound server, and back from
+// what was heard to OSS's counters. The stream is opened by the first write, or where a program wants to know; parameters
+// that change, RESET, and an output that is switched off end it with what it holds, as in sound/core/oss/pcm_oss.c.
+// Lifetimes: a Playback as long as its file; a PlayStream from the first byte to the next of those ends.
+
+import { DeviceError } from "@devlift/core";
+import { BackendError, type PlayEvents, type PlayStream, type StreamSpec, type Volume } from "./backend/backend.ts";
+import { ByteQueue } from "./byte-queue.ts";
+import { convert, silenceOf } from "./format.ts";
+import { type Geometry, geometryOf, type Settings } from "./geometry.ts";
+import { unlessAborted } from "./unless-aborted.ts";
+
+export interface PlaybackOptions {
+  /** Opens a stream on the caller's server. @param patience milliseconds for which to go on when there is no server */
+  readonly openStream: OpenPlay;
+  /** More can be written, or it has failed. */
+  readonly changed: () => void;
+}
+
+export type OpenPlay = (spec: Omit<StreamSpec, "program">, events: PlayEvents, patience: number) => Promise<PlayStream>;
+
+/** Milliseconds: how long a program waits for a server that has gone to be there again, before it gets an error. */
+export const PATIENCE_MS = 1500;
+/** Milliseconds: a stream that is lost again so soon is not asked for once more. */
+export const RECOVERED_MS = 5000;
+
+/** What GETOSPACE says. */
+export interface Space {
+  readonly fragments: number;
+  readonly fragstotal: number;
+  readonly fragsize: number;
+  readonly bytes: number;
+}
+
+export class Playback {
+  readonly #options: PlaybackOptions;
+  /** Bytes that the server has not taken yet: while the stream opens, or less than a frame. */
+  readonly #held = new ByteQueue();
+  #settings: Settings;
+  #geometry: Geometry;
+  #stream: PlayStream | undefined;
+  /** Tells the answer to an opening that nobody wants any more. */
+  #generation = 0;
+  #opening = false;
+  #triggered = true;
+  #volume: Volume | undefined;
+  #failure: Error | undefined;
+  /** Bytes of the frame that is not whole. */
+  #inFrame = 0;
+  /** POST came while the stream opened. */
+  #posted = false;
+  /** When the last stream was lost and another one asked for, milliseconds. */
+  #recoveredAt = Number.NEGATIVE_INFINITY;
+  /** Bytes that the program wrote, since it opened the device. */
+  #written = 0;
+  /** Bytes of them that were heard or thrown away, as far as anybody was told. */
+  #played = 0;
+  readonly #waiting = new Set<() => void>();
+
+  constructor(settings: Settings, options: PlaybackOptions) {
+    this.#settings = settings;
+    this.#geometry = geometryOf(settings);
+    this.#options = options;
+  }
+
+  get geometry(): Geometry {
+    return this.#geometry;
+  }
+
+  get triggered(): boolean {
+    return this.#triggered;
+  }
+
+  /** New parameters. What was not heard of the old ones is lost, as with the kernel's emulation. */
+  configure(settings: Settings): void {
+    if (settings === this.#settings) return;
+    this.#settings = settings;
+    this.#geometry = geometryOf(settings);
+    this.reset();
+  }
+
+  /** Bytes that write() takes now. */
+  get room(): number {
+    const inServer = this.#stream === undefined ? 0 : this.#stream.bufferSize - this.#stream.room;
+    return Math.max(0, this.#capacity - inServer - this.#held.length);
+  }
+
+  /** poll(2) says writable: there is room for a fragment, or for anything while nothing plays (snd_pcm_oss_poll()). */
+  get writable(): boolean {
+    if (this.#failure !== undefined) return true;
+    const { room } = this;
+    return room >= this.#geometry.fragment || (room > 0 && (this.#stream === undefined || this.delay === 0));
+  }
+
+  get space(): Space {
+    const { fragment } = this.#geometry;
+    const bytes = this.room;
+    const fragstotal = Math.ceil(this.#capacity / fragment);
+    return { fragments: Math.floor(bytes / fragment), fragstotal, fragsize: fragment, bytes };
+  }
+
+  /**
+   * Takes what there is room for.
+   * @returns how many bytes; 0: none now
+   * @throws DeviceError EIO, once, when the sound server has failed; the next write begins anew
+   */
+  write(data: Uint8Array): number {
+    this.#throwFailure();
+    const count = Math.min(this.room, data.length);
+    if (count === 0) return 0;
+    const { format } = this.#settings;
+    this.#held.push(convert(format, data.slice(0, count), this.#inFrame % format.bytes));
+    this.#inFrame = (this.#inFrame + count) % this.#geometry.frame;
+    this.#written += count;
+    this.#open();
+    this.#pump();
+    return count;
+  }
+
+  /** Bytes that were written and not heard. Never more than before but for a write. */
+  get delay(): number {
+    return this.#written - this.played;
+  }
+
+  /** Bytes that were heard since the device was opened. Never less than before. */
+  get played(): number {
+    const delay = this.#held.length + (this.#stream?.delay() ?? 0);
+    this.#played = Math.max(this.#played, this.#written - delay);
+    return this.#played;
+  }
+
+  /** Throws away what was not heard. */
+  reset(): void {
+    this.#drop();
+    this.#wake();
+  }
+
+  #drop(): void {
+    this.#generation++;
+    this.#opening = false;
+    this.#stream?.close();
+    this.#stream = undefined;
+    this.#held.clear();
+    this.#inFrame = 0;
+    this.#posted = false;
+    this.#played = this.#written;
+    this.#failure = undefined;
+  }
+
+  /** Plays what is there, though it is less than a fragment. */
+  post(): void {
+    if (!this.#triggered) return;
+    if (this.#stream === undefined) this.#posted = this.#opening;
+    else this.#stream.trigger();
+  }
+
+  /** Lets the output go, or holds it; then what was not heard is lost, and what comes waits. */
+  trigger(on: boolean): void {
+    if (on === this.#triggered) return;
+    this.#triggered = on;
+    if (!on) this.reset();
+    else {
+      this.#stream?.setCorked(false);
+      this.#stream?.trigger();
+    }
+  }
+
+  setVolume(volume: Volume): void {
+    this.#volume = volume;
+    this.#stream?.setVolume(volume);
+  }
+
+  /**
+   * Until all was heard, also of an output that is held.
+   * @throws DeviceError EIO when the sound server fails; EINTR when `signal` aborts
+   */
+  async drain(signal: AbortSignal): Promise<void> {
+    this.#throwFailure();
+    const generation = this.#generation;
+    this.#completeFrame();
+    const over = () => this.#failure !== undefined || generation !== this.#generation;
+    await this.#until(() => !this.#opening || over(), signal);
+    this.#stream?.setCorked(false);
+    await this.#until(() => this.#held.length === 0 || over(), signal);
+    this.#throwFailure();
+    const stream = this.#stream;
+    if (stream === undefined || generation !== this.#generation) return;
+    stream.setCorked(false);
+    try {
+      await unlessAborted(stream.drain(), signal);
+      if (generation !== this.#generation) return;
+    } catch (error) {
+      // RESET from another thread ends a drain, too; so does a server that fails, whose bytes are lost.
+      if (generation !== this.#generation) return;
+      throw error instanceof DeviceError ? error : new DeviceError("EIO", "the sound server failed", { cause: error });
+    }
+    this.#played = this.#written;
+    if (!this.#triggered) stream.setCorked(true);
+  }
+
+  close(): void {
+    this.reset();
+  }
+
+  get #capacity(): number {
+    return Math.max(this.#geometry.buffer, this.#stream?.bufferSize ?? 0);
+  }
+
+  #open(patience = 0): void {
+    if (this.#stream !== undefined || this.#opening) return;
+    this.#opening = true;
+    const generation = this.#generation;
+    const { format, rate, channels } = this.#settings;
+    const { fragment, buffer } = this.#geometry;
+    const spec = { format: format.server, rate, channels, fragment, buffer, corked: !this.#triggered };
+    const current = () => generation === this.#generation;
+    const events: PlayEvents = {
+      roomChanged: () => {
+        if (!current()) return;
+        this.#pump();
+        this.#wake();
+      },
+      failed: (error) => {
+        if (current()) this.#lost(error);
+      },
+    };
+    const volume = this.#volume;
+    this.#options.openStream({ ...spec, volume }, events, patience).then(
+      (stream) => {
+        if (!current()) {
+          stream.close();
+          return;
+        }
+        this.#opening = false;
+        this.#stream = stream;
+        if (this.#volume !== undefined && this.#volume !== volume) stream.setVolume(this.#volume);
+        // Switched on while it opened.
+        if (spec.corked && this.#triggered) stream.setCorked(false);
+        this.#pump();
+        if (this.#posted) stream.trigger();
+        this.#posted = false;
+        this.#wake();
+      },
+      (error: unknown) => {
+        if (current()) this.#fail(error instanceof Error ? error : new DeviceError("EIO", String(error)));
+      },
+    );
+  }
+
+  /** The server has gone, with what it held. Whoever writes goes on when it is back soon, and does not hear of it. */
+  #lost(error: Error): void {
+    const now = performance.now();
+    if (now - this.#recoveredAt < RECOVERED_MS || (error instanceof BackendError && error.hangs)) {
+      this.#fail(error);
+      return;
+    }
+    this.#recoveredAt = now;
+    this.#generation++;
+    this.#stream = undefined;
+    this.#played = this.#written - this.#held.length;
+    this.#open(PATIENCE_MS);
+    this.#wake();
+  }
+
+  #fail(error: Error): void {
+    this.#drop();
+    this.#failure = error;
+    this.#wake();
+  }
+
+  #throwFailure(): void {
+    const failure = this.#failure;
+    if (failure === undefined) return;
+    this.#failure = undefined;
+    throw new DeviceError("EIO", failure.message, { cause: failure });
+  }
+
+  #pump(): void {
+    const stream = this.#stream;
+    if (stream === undefined) return;
+    const { frame } = this.#geometry;
+    for (;;) {
+      const count = Math.floor(Math.min(this.#held.length, stream.room) / frame) * frame;
+      if (count === 0) return;
+      stream.write(this.#held.take(count));
+    }
+  }
+
+  /** A partial frame is never heard: what is missing of it is silence. */
+  #completeFrame(): void {
+    const { frame } = this.#geometry;
+    const missing = (frame - this.#inFrame) % frame;
+    if (missing === 0) return;
+    this.#inFrame = 0;
+    this.#held.push(new Uint8Array(missing).fill(silenceOf(this.#settings.format)));
+    this.#pump();
+  }
+
+  #wake(): void {
+    for (const wake of [...this.#waiting]) wake();
+    this.#options.changed();
+  }
+
+  /** @throws DeviceError EINTR */
+  async #until(condition: () => boolean, signal: AbortSignal): Promise<void> {
+    if (condition()) return;
+    let look = () => {};
+    const met = new Promise<void>((resolve) => {
+      look = () => {
+        if (condition()) resolve();
+      };
+    });
+    this.#waiting.add(look);
+    try {
+      await unlessAborted(met, signal);
+    } finally {
+      this.#waiting.delete(look);
+    }
+  }
+}

@@ -1,0 +1,41 @@
+// The daemon devlift-oss over a sound server without hardware, with its device files in a folder of the test's own.
+
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { Daemon } from "@devlift/testing/daemon";
+import { Client } from "./client.ts";
+
+const BUNDLE = fileURLToPath(new URL("../dist/devlift-oss.mjs", import.meta.url));
+
+export interface Served {
+  readonly daemon: Daemon;
+  readonly folder: string;
+  /** A program of the server's user opens a device. */
+  open(name: string, flags: number): Promise<Client>;
+  /** Ends the programs, then the daemon. */
+  stop(): Promise<number | string>;
+}
+
+/** @param environment where the programs' sound server is */
+export async function serveFiles(environment: Readonly<Record<string, string>>): Promise<Served> {
+  const folder = mkdtempSync(join(tmpdir(), "devlift-oss-"));
+  const daemon = await Daemon.start(BUNDLE, ["--channel", "fuse", "--folder", folder]);
+  const clients: Client[] = [];
+  return {
+    daemon,
+    folder,
+    async open(name, flags) {
+      const client = await Client.open(join(folder, name), flags, environment);
+      clients.push(client);
+      return client;
+    },
+    async stop() {
+      for (const client of clients) await client.stop();
+      const status = await daemon.stop();
+      rmSync(folder, { recursive: true, force: true });
+      return status;
+    },
+  };
+}

@@ -1,0 +1,218 @@
+// The daemon between C programs and a real PulseAudio: what its sink's monitor recorded is the judge. The device files
+// are the fuse channel's, and the daemon finds the server by the programs' environment.
+
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { PulseServer, type Recorder } from "@devlift/testing/pulse";
+import * as oss from "@devlift/uapi/soundcard";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { type Served, serveFiles } from "./daemon.ts";
+
+const O_RDONLY = 0;
+const O_WRONLY = 1;
+const O_RDWR = 2;
+const EIO = expect.objectContaining({ code: "EIO" });
+const EAGAIN = expect.objectContaining({ code: "EAGAIN" });
+
+let server: PulseServer;
+let served: Served;
+let recorder: Recorder | undefined;
+
+beforeAll(async () => {
+  server = await PulseServer.start();
+  served = await serveFiles(server.environment);
+});
+afterEach(async () => {
+  await recorder?.stop();
+  recorder = undefined;
+});
+afterAll(async () => {
+  expect(await served.stop()).toBe(0);
+  await server.stop();
+});
+
+/** Samples of 16 bits, none of them silent, no stretch like another. */
+function noise(bytes: number, seed: number): Buffer {
+  const samples = Buffer.alloc(bytes);
+  let state = seed;
+  for (let at = 0; at < bytes; at += 2) {
+    state = (Math.imul(state, 1103515245) + 12345) >>> 0;
+    samples.writeInt16LE((state >>> 17) - 16384 || 1, at);
+  }
+  return samples;
+}
+
+async function recording(): Promise<Recorder> {
+  recorder = await server.record();
+  return recorder;
+}
+
+/** Resolves when the sink has played all of `samples`, in one piece. */
+async function heard(by: Recorder, samples: Buffer): Promise<void> {
+  const recorded = await by.until((all) => all.includes(samples.subarray(-64)));
+  const at = recorded.indexOf(samples.subarray(0, 64));
+  expect(recorded.subarray(at, at + samples.length).equals(samples)).toBe(true);
+}
+
+test("what a program writes, in odd pieces, is what is heard, and close waits for all of it", async () => {
+  const by = await recording();
+  const samples = noise(150_000, 1);
+  const client = await served.open("dsp", O_WRONLY);
+  await client.configure();
+  for (let at = 0, size = 1; at < samples.length; at += size, size = (size * 5 + 3) % 30_011)
+    await client.write(samples.subarray(at, at + size));
+  expect(await client.int(oss.SNDCTL_DSP_GETODELAY)).toBeGreaterThan(0);
+  await client.close();
+  // No more than what the recorder's own way to us takes.
+  await heard(by, samples);
+});
+
+test.each([
+  [
+    "U16_BE",
+    oss.AFMT.AFMT_U16_BE,
+    (sample: Buffer) => sample.swap16().map((byte, at) => (at % 2 === 0 ? byte ^ 0x80 : byte)),
+  ],
+  ["U16_LE", oss.AFMT.AFMT_U16_LE, (sample: Buffer) => sample.map((byte, at) => (at % 2 === 1 ? byte ^ 0x80 : byte))],
+  ["S16_BE", oss.AFMT.AFMT_S16_BE, (sample: Buffer) => sample.swap16()],
+] as const)("a format that the sink has not is heard as it was meant: %s", async (_name, format, encoded) => {
+  const by = await recording();
+  const samples = noise(40_000, 2 + format);
+  const client = await served.open("dsp", O_WRONLY);
+  await client.configure(format);
+  await client.write(encoded(Buffer.from(samples)));
+  await client.close();
+  await heard(by, samples);
+});
+
+test("SYNC waits until all is heard, and then nothing is left", async () => {
+  const by = await recording();
+  const samples = noise(60_000, 20);
+  const client = await served.open("dsp", O_WRONLY);
+  await client.configure();
+  await client.write(samples);
+  await client.plain(oss.SNDCTL_DSP_SYNC);
+  expect(await client.int(oss.SNDCTL_DSP_GETODELAY)).toBe(0);
+  expect((await client.ask(oss.SNDCTL_DSP_GETOPTR)).bytes).toBe(samples.length);
+  await heard(by, samples);
+  await client.close();
+});
+
+test("GETOSPACE is what a write takes, while it plays too", async () => {
+  const client = await served.open("dsp", O_WRONLY);
+  await client.configure();
+  await client.int(oss.SNDCTL_DSP_SETFRAGMENT, (8 << 16) | 11);
+  await client.write(noise(16_384, 21));
+  await client.nonBlock(true);
+  let delay = Number.POSITIVE_INFINITY;
+  for (let rounds = 0; rounds < 20; ) {
+    const { bytes } = await client.ask(oss.SNDCTL_DSP_GETOSPACE);
+    if (bytes === 0) {
+      const now = await client.int(oss.SNDCTL_DSP_GETODELAY);
+      expect(now).toBeLessThanOrEqual(delay);
+      delay = now;
+      continue;
+    }
+    // Room can only grow in between.
+    expect(await client.write(noise(bytes, 22))).toBe(bytes);
+    delay = Number.POSITIVE_INFINITY;
+    rounds++;
+  }
+  await client.plain(oss.SNDCTL_DSP_RESET);
+  await client.close();
+});
+
+test("one file plays and records at the same time: it hears itself", async () => {
+  const samples = noise(48_000, 30);
+  const client = await served.open("dsp", O_RDWR);
+  await client.configure();
+  await client.read(4);
+  await client.write(samples);
+  const heardBack: Uint8Array[] = [];
+  while (!Buffer.concat(heardBack).includes(samples.subarray(-64))) heardBack.push(await client.read(9000));
+  const all = Buffer.concat(heardBack);
+  const at = all.indexOf(samples.subarray(0, 64));
+  expect(all.subarray(at, at + samples.length).equals(samples)).toBe(true);
+  expect((await client.ask(oss.SNDCTL_DSP_GETIPTR)).bytes).toBeGreaterThanOrEqual(all.length);
+  await client.close();
+});
+
+test("two programs at once are mixed, and a third one's level is its own", async () => {
+  const [one, two] = [await served.open("dsp", O_WRONLY), await served.open("adsp", O_WRONLY)];
+  for (const client of [one, two]) {
+    await client.configure();
+    await client.write(noise(8, 40));
+  }
+  expect(await one.int(oss.SOUND_MIXER_WRITE_PCM, 0x1932)).toBe(0x1932);
+  const inputs = await server.pactl("list", "sink-inputs");
+  const levels = inputs
+    .split("Sink Input #")
+    .slice(1)
+    .map(
+      (input) =>
+        /application.process.id = "(\d+)"/.exec(input)?.[1] +
+        " " +
+        [...input.matchAll(/(\d+)% \//g)].map(([, level]) => level).join(" "),
+    );
+  expect(levels.sort()).toEqual([`${one.pid} 50 25`, `${two.pid} 100 100`].sort());
+  await one.close();
+  await two.close();
+});
+
+test("/dev/mixer is the server's output and input, and sees what others change", async () => {
+  const client = await served.open("mixer", O_RDWR);
+  expect(await client.int(oss.SOUND_MIXER_WRITE_VOLUME, 0x2832)).toBe(0x2832);
+  expect(await server.pactl("get-sink-volume", "@DEFAULT_SINK@")).toMatch(/ 50% .* 40% /s);
+  await server.pactl("set-sink-volume", "@DEFAULT_SINK@", "70%");
+  expect(await client.int(oss.SOUND_MIXER_READ_VOLUME)).toBe((70 << 8) | 70);
+  await server.pactl("set-sink-volume", "@DEFAULT_SINK@", "100%");
+  expect(await client.int(oss.SOUND_MIXER_WRITE_IGAIN, 0x1e1e)).toBe(0x1e1e);
+  expect(await server.pactl("get-source-volume", "@DEFAULT_SOURCE@")).toContain(" 30% ");
+  await server.pactl("set-source-volume", "@DEFAULT_SOURCE@", "100%");
+  await client.close();
+});
+
+test("a server that is restarted while a program plays: it goes on", async () => {
+  const client = await served.open("dsp", O_WRONLY);
+  await client.configure();
+  const writing = client.write(noise(600_000, 50));
+  await client.int(oss.SNDCTL_DSP_GETODELAY).catch(() => undefined);
+  await server.kill();
+  await server.restart();
+  expect(await writing).toBe(600_000);
+  const by = await recording();
+  const samples = noise(20_000, 51);
+  await client.write(samples);
+  await heard(by, samples);
+  await client.close();
+});
+
+test("a server that is gone or hangs is an error, and when it is back the same file plays again", async () => {
+  const client = await served.open("dsp", O_WRONLY);
+  await client.configure();
+  await client.write(noise(8192, 60));
+  server.pause();
+  // More than the server holds: it waits until it is clear that nobody answers.
+  await expect(client.write(noise(400_000, 61))).rejects.toEqual(EIO);
+  server.resume();
+  await server.kill();
+  await expect(
+    (async () => {
+      for (;;) await client.write(noise(65_536, 62));
+    })(),
+  ).rejects.toEqual(EIO);
+  await expect(served.open("dsp", O_RDONLY)).rejects.toEqual(expect.objectContaining({ code: "ENODEV" }));
+  await server.restart();
+  const by = await recording();
+  const samples = noise(20_000, 63);
+  await client.write(samples);
+  await heard(by, samples);
+  await client.nonBlock(true);
+  await client.write(noise(65_536, 64));
+  await expect(client.write(noise(65_536, 64))).rejects.toEqual(EAGAIN);
+  await client.close();
+});
+
+test("sndstat says what there is", async () => {
+  expect(await readFile(join(served.folder, "sndstat"), "utf8")).toMatch(/^Sound Driver:3\.8.*\n0: \/dev\/dsp: /s);
+});
