@@ -167,7 +167,7 @@ static void bounds(void)
 	CHECK_ERR(region(&device, 0, 0, 0, -1), EINVAL);
 	CHECK_ERR(region(&device, 100, PAGE, 0, -1), EINVAL);
 	CHECK_ERR(region(&device, 0, 100, 0, -1), EINVAL);
-	CHECK_ERR(region(&device, 0, PAGE, 2, -1), EINVAL);
+	CHECK_ERR(region(&device, 0, PAGE, 4, -1), EINVAL);
 	CHECK_ERR(region(&device, 0, -(uint64_t)PAGE, 0, -1), EINVAL);
 	CHECK_ERR(region(&device, -(uint64_t)PAGE, 2 * PAGE, 0, -1), EINVAL);
 	CHECK_ERR(region(&device, FUSD_MAP_REGIONS, PAGE, 0, -1), EINVAL);
