@@ -146,6 +146,7 @@ static struct fusd_device *fusd_device_alloc(void)
 	hash_init(dev->sent);
 	hash_init(dev->files);
 	INIT_LIST_HEAD(&dev->regions);
+	fusd_status_init(dev);
 	return dev;
 }
 
@@ -172,6 +173,7 @@ static void fusd_device_end(struct fusd_device *dev)
 		cdev_device_del(&dev->cdev, &dev->dev);
 	dev->added = false;
 	mutex_unlock(&fusd_devices_lock);
+	fusd_status_end(dev);
 	if (listed)
 		fusd_device_put(dev);
 }
@@ -204,12 +206,20 @@ static void fusd_expired(struct work_struct *work)
 	fusd_device_put(dev);
 }
 
-static void fusd_state_changed(struct fusd_device *dev)
+void fusd_device_notify(struct fusd_device *dev, const char *attribute)
 {
 	mutex_lock(&fusd_devices_lock);
 	if (dev->added)
-		sysfs_notify(&dev->dev.kobj, NULL, "state");
+		sysfs_notify(&dev->dev.kobj, NULL, attribute);
 	mutex_unlock(&fusd_devices_lock);
+}
+
+static void fusd_state_changed(struct fusd_device *dev)
+{
+	fusd_device_notify(dev, "state");
+	spin_lock(&dev->lock);
+	fusd_status_changed(dev);
+	spin_unlock(&dev->lock);
 }
 
 struct fusd_device *fusd_device_create(struct fusd_conn *conn, const struct fusd_create *msg)

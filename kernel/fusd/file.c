@@ -33,6 +33,7 @@ static void fusd_file_forget(struct fusd_file *file)
 	if (!hlist_unhashed(&file->node)) {
 		hash_del(&file->node);
 		dev->opens--;
+		fusd_status_changed(dev);
 	}
 	file->filp = NULL;
 	spin_unlock(&dev->lock);
@@ -62,6 +63,7 @@ static struct fusd_file *fusd_file_new(struct fusd_device *dev, struct file *fil
 		file->id = ++dev->last_id;
 		hash_add(dev->files, &file->node, file->id);
 		dev->opens++;
+		fusd_status_changed(dev);
 	}
 	spin_unlock(&dev->lock);
 	if (err) {

@@ -91,6 +91,8 @@ struct fusd_device {
 	kuid_t creator;			/* may RECOVER */
 	bool privileged;		/* it had CAP_SYS_ADMIN */
 	struct delayed_work expiry;	/* of an orphan */
+	struct delayed_work news;	/* for who polls the status text */
+	bool told;			/* nobody has read it since they were told */
 
 	spinlock_t lock;		/* all that follows */
 	enum fusd_state state;
@@ -329,5 +331,17 @@ void fusd_ring_tell(struct fusd_device *dev, bool messages);
 
 /* Status. */
 extern const struct attribute_group *fusd_groups[];
+void fusd_status_init(struct fusd_device *dev);
+void fusd_status_end(struct fusd_device *dev);
+void fusd_status_news(struct fusd_device *dev);
+/* With dev->lock held: the text is another now. Costs a look where nobody has read it. */
+static inline void fusd_status_changed(struct fusd_device *dev)
+{
+	if (!READ_ONCE(dev->told))
+		fusd_status_news(dev);
+}
+
+/* poll(2) of the attribute wakes. */
+void fusd_device_notify(struct fusd_device *dev, const char *attribute);
 
 #endif

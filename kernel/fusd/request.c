@@ -99,6 +99,7 @@ void fusd_req_finish(struct fusd_req *req, s64 result)
 	list_del_init(&req->interrupt_node);
 	fusd_ring_leave(req);
 	req->result = result;
+	fusd_status_changed(req->file->dev);
 	/* Pairs with the acquire in fusd_is_done(): the answer is read without the lock. */
 	smp_store_release(&req->state, FUSD_REQ_DONE);
 	wake_up(&req->wait);
@@ -125,6 +126,7 @@ static void fusd_enqueue(struct fusd_device *dev, struct fusd_req *req)
 	req->id = ++dev->last_id;
 	req->started = jiffies;
 	dev->counters.requests++;
+	fusd_status_changed(dev);
 	if (fusd_ring_post(dev, req)) {
 		req->state = FUSD_REQ_SENT;
 		hash_add(dev->sent, &req->sent_node, req->id);

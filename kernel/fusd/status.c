@@ -49,43 +49,104 @@ static int fusd_emit_req(char *buf, int at, const struct fusd_req *req, const ch
 }
 
 /* A line a request, those that the daemon has first; as many as fit a page. */
-static ssize_t requests_show(struct device *device, struct device_attribute *attr, char *buf)
+static int fusd_emit_requests(char *buf, int at, struct fusd_device *dev)
 {
-	struct fusd_device *dev = fusd_of(device);
 	struct fusd_req *req;
 	int bucket, len = 0;
 
 	spin_lock(&dev->lock);
 	hash_for_each(dev->sent, bucket, req, sent_node)
-		len += fusd_emit_req(buf, len, req, req->abandoned ? "abandoned" : "sent");
+		len += fusd_emit_req(buf, at + len, req, req->abandoned ? "abandoned" : "sent");
 	list_for_each_entry(req, &dev->queue, node)
-		len += fusd_emit_req(buf, len, req, "queued");
+		len += fusd_emit_req(buf, at + len, req, "queued");
 	spin_unlock(&dev->lock);
 	return len;
 }
+
+static ssize_t requests_show(struct device *device, struct device_attribute *attr, char *buf)
+{
+	return fusd_emit_requests(buf, 0, fusd_of(device));
+}
 static DEVICE_ATTR_RO(requests);
 
-static ssize_t counters_show(struct device *device, struct device_attribute *attr, char *buf)
+static int fusd_emit_counters(char *buf, int at, struct fusd_device *dev)
 {
-	struct fusd_device *dev = fusd_of(device);
 	struct fusd_counters all;
 	int len;
 
 	spin_lock(&dev->lock);
 	all = dev->counters;
 	spin_unlock(&dev->lock);
-	len = sysfs_emit(buf, "requests %llu\nreplies %llu\n", all.requests, all.replies);
-	len += sysfs_emit_at(buf, len, "interrupts %llu\n", all.interrupts);
-	len += sysfs_emit_at(buf, len, "late %llu\nreissued %llu\n", all.late, all.reissued);
+	len = sysfs_emit_at(buf, at, "requests %llu\nreplies %llu\n", all.requests, all.replies);
+	len += sysfs_emit_at(buf, at + len, "interrupts %llu\n", all.interrupts);
+	len += sysfs_emit_at(buf, at + len, "late %llu\nreissued %llu\n", all.late, all.reissued);
 	return len;
 }
+
+static ssize_t counters_show(struct device *device, struct device_attribute *attr, char *buf)
+{
+	return fusd_emit_counters(buf, 0, fusd_of(device));
+}
 static DEVICE_ATTR_RO(counters);
+
+/* All of it. poll(2) of this file tells that it is another, ten times a second at the most. */
+static ssize_t status_show(struct device *device, struct device_attribute *attr, char *buf)
+{
+	struct fusd_device *dev = fusd_of(device);
+	int len;
+
+	/* Before the text is made: what changes meanwhile is news. */
+	spin_lock(&dev->lock);
+	WRITE_ONCE(dev->told, false);
+	spin_unlock(&dev->lock);
+	len = sysfs_emit(buf, "state %s\nopens %u\n", fusd_state_names[READ_ONCE(dev->state)],
+			 READ_ONCE(dev->opens));
+	len += fusd_emit_counters(buf, len, dev);
+	len += fusd_emit_requests(buf, len, dev);
+	return len;
+}
+static DEVICE_ATTR_RO(status);
+
+static void fusd_tell_news(struct work_struct *work)
+{
+	struct fusd_device *dev = container_of(to_delayed_work(work), struct fusd_device, news);
+
+	fusd_device_notify(dev, "status");
+	fusd_device_put(dev);
+}
+
+void fusd_status_init(struct fusd_device *dev)
+{
+	INIT_DELAYED_WORK(&dev->news, fusd_tell_news);
+	dev->told = true;
+}
+
+void fusd_status_news(struct fusd_device *dev)
+{
+	lockdep_assert_held(&dev->lock);
+	WRITE_ONCE(dev->told, true);
+	/* Of a device that has ended the file is gone, and nobody would wait for the work. */
+	if (dev->state == FUSD_DEAD)
+		return;
+	/* One that is pending has its reference. */
+	fusd_device_get(dev);
+	if (!queue_delayed_work(fusd_workqueue, &dev->news, HZ / 10))
+		fusd_device_put(dev);
+}
+
+/* The device is dead: no news any more. */
+void fusd_status_end(struct fusd_device *dev)
+{
+	if (cancel_delayed_work_sync(&dev->news))
+		fusd_device_put(dev);
+}
 
 static struct attribute *fusd_attrs[] = {
 	&dev_attr_state.attr,
 	&dev_attr_opens.attr,
 	&dev_attr_requests.attr,
 	&dev_attr_counters.attr,
+	&dev_attr_status.attr,
 	NULL,
 };
 

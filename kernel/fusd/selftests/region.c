@@ -216,12 +216,37 @@ static void next_daemon(void)
 	CHECK_EQ(fst_end(&call), 0);
 }
 
+/* What a daemon leaves to the next one is no program's. */
+static void private(void)
+{
+	struct fst_device device, next;
+
+	struct fusd_create create = fst_creation(FST_BIT(OPEN));
+	create.recover_ms = 60000;
+	fst_create(&device, &create);
+	CHECK_OK(region(&device, 0, SIZE, 0, -1));
+	CHECK_OK(region(&device, SIZE, SIZE, FUSD_REGION_PRIVATE, -1));
+	fst_start(&device);
+	mapped(device.fd, FUSD_MAP_REGIONS + SIZE, SIZE, BOTH)[5] = 'd';
+	int fd = fst_open(&device, O_RDWR, 0, NULL);
+	mapped(fd, 0, SIZE, BOTH);
+	CHECK_MAP_ERR(map(fd, SIZE, SIZE, PROT_READ), ENODEV);
+	CHECK_MAP_ERR(map(fd, SIZE, SIZE, BOTH), ENODEV);
+	CHECK_MAP_ERR(map(fd, 0, 2 * SIZE, PROT_READ), EINVAL);
+	fst_gone(&device);
+	CHECK_MAP_ERR(map(fd, SIZE, SIZE, PROT_READ), ENODEV);
+	CHECK_EQ(fst_recover(&next, device.name), 0);
+	CHECK_EQ(mapped(next.fd, FUSD_MAP_REGIONS + SIZE, SIZE, BOTH)[5], 'd');
+	CHECK_MAP_ERR(map(fd, SIZE, SIZE, PROT_READ), ENODEV);
+}
+
 static const struct fst_case cases[] = {
 	{ "region: a daemon and two programs", shared },
 	{ "region: a memfd of the daemon's", memfd },
 	{ "region: read-only for programs", read_only },
 	{ "region: bounds", bounds },
 	{ "region: the next daemon has it, too", next_daemon },
+	{ "region: the daemon's alone", private },
 	{},
 };
 
