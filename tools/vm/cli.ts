@@ -7,12 +7,16 @@ import { progressOf } from "../shared/progress.ts";
 import { DEFAULT_KERNEL, isKernelLine, KERNEL_LINES } from "./kernel.ts";
 import { ACCELERATORS, type Accelerator, DEFAULT_MEMORY, DEFAULT_TIME_LIMIT, runInVm, type VmResult } from "./vm.ts";
 
+/** The exit status where the command ended well and the kernel did not think so. */
+const KERNEL_COMPLAINED = 123;
+
 const HELP = `Usage: npm run vm -- [OPTION]... [--] COMMAND...
 
 Boots a stock Debian kernel in QEMU with this machine's files as its root, and runs COMMAND there as root, in this
 checkout. What it writes goes to memory and is gone afterwards, except for what it writes to $DEVLIFT_VM_OUT.
 Several words are an argument vector; a single word is run by sh -c. The exit status is COMMAND's (128 + n when
-signal n killed it), 124 when the time limit struck, 125 when the machine itself failed.
+signal n killed it), ${KERNEL_COMPLAINED} when that would be 0 but the kernel complained, 124 when the time limit struck, 125 when the
+machine itself failed.
 
   --kernel ${KERNEL_LINES.join("|")}    the kernel (${DEFAULT_KERNEL})
   --timeout SECONDS     the time that COMMAND may take (${DEFAULT_TIME_LIMIT})
@@ -90,7 +94,12 @@ export async function main(args: readonly string[]): Promise<number> {
   if (values.out === undefined) await rm(result.outDir, { recursive: true, force: true });
   const complaint = describeEnding(result);
   if (complaint !== undefined) process.stderr.write(`vm: ${complaint}\n`);
-  return result.status;
+  return exitStatus(result);
+}
+
+/** The status of the process that ran the command. */
+export function exitStatus({ status, consoleTail }: Pick<VmResult, "status" | "consoleTail">): number {
+  return status === 0 && consoleTail !== undefined ? KERNEL_COMPLAINED : status;
 }
 
 const ENDINGS = {
@@ -105,5 +114,5 @@ const ENDINGS = {
 export function describeEnding(result: VmResult): string | undefined {
   if (result.consoleTail === undefined) return result.outcome === "exited" ? undefined : ENDINGS[result.outcome];
   const console = result.consoleTail.replaceAll(/^/gm, "  | ");
-  return `${ENDINGS[result.outcome]}; the end of its console:\n${console}`;
+  return `${ENDINGS[result.outcome]}; of its console:\n${console}`;
 }

@@ -62,7 +62,7 @@ export interface VmResult {
   readonly accel: "kvm" | "tcg";
   /** Seconds from QEMU's start to the command's. */
   readonly bootSeconds: number | undefined;
-  /** The end of the kernel's console, when something is to be seen there: a bad ending, or a kernel warning. */
+  /** Of the kernel's console: its first complaint and what follows, or the end, where it ended badly without one. */
   readonly consoleTail: string | undefined;
 }
 
@@ -72,7 +72,10 @@ const STATUS_OF = { timeout: 124, aborted: 130, notBooted: 125, died: 125 } as c
 const COMPLAINTS = ["\\bBUG: ", "\\bOops\\b", "WARNING: CPU: ", "Kernel panic", "general protection fault"];
 /** And the debug kernel: lib/ubsan.c, kernel/locking/lockdep.c, mm/kmemleak.c. */
 const DEBUG_COMPLAINTS = ["UBSAN: ", "WARNING: (possible|suspicious|inconsistent|bad|held) ", "^unreferenced object"];
-const KERNEL_COMPLAINT = new RegExp([...COMPLAINTS, "INFO: task .* blocked", ...DEBUG_COMPLAINTS].join("|"), "m");
+const KERNEL_COMPLAINT = new RegExp([...COMPLAINTS, "INFO: task .* blocked", ...DEBUG_COMPLAINTS].join("|"));
+
+/** Lines of the console that are shown at most. */
+const SHOWN_LINES = 100;
 
 /**
  * Runs a command in a virtual machine.
@@ -139,15 +142,28 @@ async function boot(options: VmOptions, share: string, { image, udev, fusd }: Ma
   const { accel, result } = await runAccelerated(machineOptions, options.accel ?? "auto", options.progress);
   const { ending, bootSeconds } = result;
   const log = await readFile(consoleLog, "utf8").catch(() => "");
-  const showConsole = (ending.kind !== "exited" && ending.kind !== "aborted") || KERNEL_COMPLAINT.test(log);
   return {
     outcome: ending.kind,
     status: ending.kind === "exited" ? ending.status : STATUS_OF[ending.kind],
     outDir,
     accel,
     bootSeconds,
-    consoleTail: showConsole ? log.split(/\r?\n/).slice(-100).join("\n").trim() : undefined,
+    consoleTail: worthShowing(log, ending.kind),
   };
+}
+
+/** What of the console tells how a machine ended; undefined when there is nothing to tell. */
+export function worthShowing(log: string, outcome: VmResult["outcome"]): string | undefined {
+  const lines = log.split(/\r?\n/);
+  const complaint = lines.findIndex((line) => KERNEL_COMPLAINT.test(line));
+  // A machine that hangs or dies says why in the end; one that goes on buries what it said first.
+  if (outcome === "exited" && complaint >= 0)
+    return lines
+      .slice(complaint, complaint + SHOWN_LINES)
+      .join("\n")
+      .trim();
+  if (complaint < 0 && (outcome === "exited" || outcome === "aborted")) return undefined;
+  return lines.slice(-SHOWN_LINES).join("\n").trim();
 }
 
 /** kernel/fusd for the kernel; a module that does not build is said aloud, and is missing to who wants it only. */

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Writable } from "node:stream";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { exitStatus } from "../cli.ts";
 import { runInVm, type VmOptions } from "../vm.ts";
 
 let outDir: string;
@@ -56,6 +57,14 @@ test("the time limit ends the machine, and its console says what the processes w
   const result = await boot({ command: ["sleep", "10000"], timeLimit: 1 });
   expect(result).toMatchObject({ outcome: "timeout", status: 124 });
   expect(result.consoleTail).toMatch(/process \d+: sleep 10000 \r?\n {2}in the kernel: .*nanosleep/);
+});
+
+test("a kernel that complains spoils the best of endings, and what it said is shown", async () => {
+  const said = ["<1>BUG: planted by a test", "<1>what follows"].map((line) => `echo '${line}' >/dev/kmsg`);
+  const result = await boot({ command: [[...said, "exit 0"].join("; ")] });
+  expect(result).toMatchObject({ outcome: "exited", status: 0 });
+  expect(result.consoleTail).toMatch(/^.*BUG: planted by a test\n.*what follows/);
+  expect(exitStatus(result)).toBe(123);
 });
 
 test("a kernel that panics is the machine's failure, and its console says why", async () => {
