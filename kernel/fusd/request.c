@@ -244,17 +244,20 @@ static bool fusd_interrupt(struct fusd_req *req, bool for_good)
 static long fusd_time_left(const struct fusd_req *req)
 {
 	const struct fusd_device *dev = req->file->dev;
-	unsigned int ms = READ_ONCE(req->interrupted) || req->exiting ? dev->interrupt_ms
-								      : dev->deadline_ms;
+	bool leaves = READ_ONCE(req->interrupted) || req->exiting;
+	unsigned int ms = leaves ? dev->interrupt_ms : dev->deadline_ms;
 	unsigned long end;
 
+	/* No signal reaches a process that ends, so how long it takes is not the daemon's alone. */
+	if (req->exiting)
+		ms = min(ms, FUSD_INTERRUPT_MS);
 	if (!ms)
 		return MAX_SCHEDULE_TIMEOUT;
 	/*
 	 * A request that waits for the next daemon has recover_ms; its own time begins anew with
 	 * that daemon.
 	 */
-	if (!READ_ONCE(req->interrupted) && (READ_ONCE(req->waits) || !fusd_has_daemon(dev)))
+	if (!leaves && (READ_ONCE(req->waits) || !fusd_has_daemon(dev)))
 		return msecs_to_jiffies(ms);
 	end = READ_ONCE(req->started) + msecs_to_jiffies(ms);
 	return time_before(jiffies, end) ? (long)(end - jiffies) : 0;

@@ -400,15 +400,6 @@ static void control(void)
 	CHECK_EQ(there.revents, POLLERR);
 }
 
-/* The module's switch for daemons without privilege, and who may open /dev/fusd at all. */
-static void allow(const char *yes)
-{
-	int fd = CHECK_OK(open("/sys/module/fusd/parameters/unprivileged", O_WRONLY | O_CLOEXEC));
-
-	CHECK_EQ(write(fd, yes, 1), 1);
-	close(fd);
-}
-
 static void tries(void *argument)
 {
 	struct fusd_create create = fst_creation(OPS);
@@ -441,15 +432,15 @@ static void tries(void *argument)
 
 static void unprivileged(void)
 {
-	CHECK_OK(chmod("/dev/fusd", 0666));
+	/* Whoever may open /dev/fusd. */
 	for (int allowed = 0; allowed < 2; allowed++) {
 		bool may = allowed;
 
-		allow(allowed ? "1" : "0");
+		fst_allow_unprivileged(allowed);
+		CHECK_OK(chmod("/dev/fusd", 0666));
 		CHECK_EQ(fst_wait(fst_fork(NULL, tries, &may)), 0);
 	}
-	allow("0");
-	CHECK_OK(chmod("/dev/fusd", 0600));
+	fst_allow_unprivileged(false);
 }
 
 /* A program of the other width: reads and writes. */

@@ -150,25 +150,41 @@ static void ends_with_file(void *argument)
 	CHECK(first == (fd < device.fd));
 }
 
-static void serves(struct fst_device *device, const struct fusd_request *request)
+#define THREADS_FILES	3
+
+static void *serves_opens(void *argument)
 {
-	fst_done(device, request, 0);
+	struct fst_device *device = argument;
+
+	for (int i = 0; i < THREADS_FILES; i++) {
+		struct fusd_request request = fst_next(device, FUSD_OP_OPEN);
+
+		fst_done(device, &request, 0);
+	}
+	return NULL;
 }
 
-/* It is another thread that serves, and goes first. */
+/* It is another thread that serves, and has gone before. */
 static void ends_with_thread(void *argument)
 {
 	struct fusd_create create = fst_creation(OPS | FST_BIT(RELEASE) | FST_BIT(FLUSH));
-	int low = CHECK_OK(dup(STDIN_FILENO));
 	struct fst_device device;
+	int low[THREADS_FILES];
+	pthread_t thread;
 
 	(void)argument;
+	for (int i = 0; i < THREADS_FILES; i++)
+		low[i] = CHECK_OK(dup(STDIN_FILENO));
+	/* It waits no longer than 10 s for anything, so there is much to wait for. */
 	create.interrupt_ms = 3600 * 1000;
 	fst_create(&device, &create);
 	fst_start(&device);
-	fst_serve(&device, serves);
-	CHECK_OK(close(low));
-	CHECK_EQ(open(device.path, O_RDWR), low);
+	CHECK_EQ(pthread_create(&thread, NULL, serves_opens, &device), 0);
+	for (int i = 0; i < THREADS_FILES; i++)
+		CHECK_OK(close(low[i]));
+	for (int i = 0; i < THREADS_FILES; i++)
+		CHECK_EQ(open(device.path, O_RDWR), low[i]);
+	CHECK_EQ(pthread_join(thread, NULL), 0);
 }
 
 static void thread_ends(void)

@@ -3,9 +3,11 @@
 
 #include <grp.h>
 #include <sched.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
 #include "fusd-selftest.h"
+#include "fusd-tables.h"
 
 #define OPS	FST_BIT(WRITE)
 #define NOBODY	65534	/* what the kernel calls a user that a namespace does not have */
@@ -202,11 +204,82 @@ static void user_namespace(void)
 	CHECK_EQ(write(allow, "0", 1), 1);
 }
 
+#define SECRET	_IOR('F', 99, uint64_t)
+
+/* A daemon without privilege, which has its kernel write to whoever calls ioctl(2). */
+static void lends(void *argument)
+{
+	struct fst_device device = { .fd = -1 };
+	struct fusd_create create = fst_creation(FST_BIT(IOCTL));
+	struct fst_table table = { 0 };
+	uint64_t secret = 42;
+
+	CHECK_OK(setgroups(0, NULL));
+	CHECK_OK(setresgid(4711, 4711, 4711));
+	CHECK_OK(setresuid(4711, 4711, 4711));
+	create.uid = create.gid = 4711;
+	strcpy(create.name, "user/4711/fst-memory");
+	fst_type(&table, sizeof(secret));
+	fst_command(&table, SECRET, FUSD_ARG_OUT, 0);
+	fst_create(&device, &create);
+	CHECK_OK(fst_upload(device.fd, &table));
+	fst_start(&device);
+	CHECK_EQ(write(*(int *)argument, "x", 1), 1);
+	/* Of the one that may. */
+	struct fusd_request request = fst_next(&device, FUSD_OP_IOCTL);
+	CHECK_EQ(request.uid, 4711);
+	fst_give_result(&device, &request, 0, &secret, sizeof(secret));
+	pause();
+}
+
+/* What became of the call of a program that is this user's, and that this user may ptrace(2) or not. */
+struct borrower {
+	uid_t uid;
+	bool open;
+	int error;
+};
+
+static void borrows(void *argument)
+{
+	const struct borrower *borrower = argument;
+	uint64_t secret = 0;
+	int fd = CHECK_OK(open("/dev/user/4711/fst-memory", O_RDWR));
+
+	CHECK_OK(setresuid(borrower->uid, borrower->uid, borrower->uid));
+	CHECK_OK(prctl(PR_SET_DUMPABLE, borrower->open));
+	if (borrower->error) {
+		CHECK_ERR(ioctl(fd, SECRET, &secret), borrower->error);
+		CHECK_EQ(secret, 0);
+	} else {
+		CHECK_OK(ioctl(fd, SECRET, &secret));
+		CHECK_EQ(secret, 42);
+	}
+}
+
+/* The daemon chooses what of the caller's memory is read and written: of those alone whom it could ptrace(2). */
+static void memory(void)
+{
+	struct borrower borrowers[] = {
+		{ 0, true, EACCES }, { 4712, true, EACCES }, { 4711, false, EACCES }, { 4711, true, 0 },
+	};
+	int ready[2];
+	char byte;
+
+	CHECK_OK(pipe2(ready, O_CLOEXEC));
+	fst_allow_unprivileged(true);
+	fst_fork(NULL, lends, &ready[1]);
+	CHECK_EQ(read(ready[0], &byte, 1), 1);
+	fst_allow_unprivileged(false);
+	for (size_t i = 0; i < sizeof(borrowers) / sizeof(*borrowers); i++)
+		CHECK_EQ(fst_wait(fst_fork(NULL, borrows, &borrowers[i])), 0);
+}
+
 static const struct fst_case cases[] = {
 	{ "identity: process and thread", caller },
 	{ "identity: the user of each call", users },
 	{ "identity: a daemon in a pid namespace", pid_namespace },
 	{ "identity: a daemon in a user namespace", user_namespace },
+	{ "identity: whose memory a daemon without privilege has in ioctl(2)", memory },
 	{},
 };
 

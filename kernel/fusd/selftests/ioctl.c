@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* ioctl(2) by tables: what is gathered of the caller's memory, what is written to it, and what is refused. */
 
+#include <sys/wait.h>
+
 #include "fusd-selftest.h"
 #include "fusd-tables.h"
 
@@ -642,6 +644,76 @@ static void retry(void)
 	CHECK_EQ(fst_end(&call), 0);
 }
 
+/* Milliseconds or so that a process has spent in the kernel. */
+static unsigned long in_kernel(pid_t pid)
+{
+	unsigned long ticks = 0;
+	char path[64], line[512], *rest;
+	ssize_t size;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	int fd = CHECK_OK(open(path, O_RDONLY | O_CLOEXEC));
+	size = CHECK_OK(read(fd, line, sizeof(line) - 1));
+	close(fd);
+	line[size] = 0;
+	rest = strrchr(line, ')');
+	CHECK(rest && sscanf(rest + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %lu", &ticks) == 1);
+	return ticks * 10;
+}
+
+#define HUGE_SIZE	(16 << 20)
+#define MANY_LINKS	2000
+
+struct huge {
+	uint32_t count, reserved;
+	uint64_t items;	/* for either width */
+};
+
+static void walks(void *argument)
+{
+	void *items = mmap(NULL, HUGE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct huge huge = { .count = HUGE_SIZE / 8 - 100, .items = (uintptr_t)items };
+
+	CHECK(items != MAP_FAILED);
+	ioctl(CHECK_OK(open(argument, O_RDWR)), NONE, &huge);
+}
+
+/* Two million items with two thousand pointers each, all of which lead to nothing: minutes of work, but SIGKILL ends it. */
+static void endless(void)
+{
+	const size_t size = sizeof(struct fusd_table) + sizeof(struct fusd_command) + 3 * sizeof(struct fusd_type) +
+			    (1 + MANY_LINKS) * sizeof(struct fusd_link);
+	struct fusd_create create = fst_creation(FST_BIT(IOCTL));
+	struct fusd_table *table = calloc(1, size);
+	struct fusd_command *command = (void *)(table + 1);
+	struct fusd_type *types = (void *)(command + 1);
+	struct fusd_link *links = (void *)(types + 3);
+	struct fst_device device;
+
+	*table = (struct fusd_table){ fst_head(FUSD_TABLE, 0), 1, 3, 1 + MANY_LINKS, 0 };
+	table->head.len = size;
+	*command = (struct fusd_command){ .cmd = NONE, .model = FST_MODEL, .passing = FUSD_ARG_IN };
+	types[0] = (struct fusd_type){ .size = sizeof(struct huge), .links = 1 };
+	types[1] = (struct fusd_type){ .size = 8, .link = 1, .links = MANY_LINKS };
+	types[2] = (struct fusd_type){ .size = 1 };
+	links[0] = (struct fusd_link){ .offset = offsetof(struct huge, items), .type = 1, .max = HUGE_SIZE,
+				       .count_size = 4, .passing = FUSD_ARG_IN };
+	for (int i = 1; i <= MANY_LINKS; i++)
+		links[i] = (struct fusd_link){ .type = 2, .max = 1, .passing = FUSD_ARG_IN, .flags = FUSD_LINK_NULLABLE };
+	create.max_io = HUGE_SIZE;
+	fst_create(&device, &create);
+	fst_send(device.fd, table, size);
+	fst_start(&device);
+	pid_t pid = fst_fork(&device, walks, device.path);
+	unsigned long before = in_kernel(pid);
+	/* More than what comes before takes, however slow the machine is: it is at it. */
+	while (in_kernel(pid) < before + 300)
+		usleep(1000);
+	CHECK_OK(kill(pid, SIGKILL));
+	CHECK(WIFSIGNALED(fst_wait(pid)));
+	fst_none(&device);
+}
+
 /* The table of I2C_RDWR with one field of it changed. */
 #define GARBAGE(field, value) do {				\
 		struct fst_table table_;			\
@@ -725,6 +797,7 @@ static const struct fst_case cases[] = {
 	{ "ioctl: too many areas, too many bytes", limits },
 	{ "ioctl: one snapshot", snapshot },
 	{ "ioctl: areas that only the daemon knows", retry },
+	{ "ioctl: a table without an end, and SIGKILL", endless },
 	{ "ioctl: tables of garbage", garbage },
 	{},
 };

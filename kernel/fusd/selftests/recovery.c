@@ -252,6 +252,46 @@ static void closed_meanwhile(void)
 }
 
 /* An open that waits is not an open file: it is asked of the next daemon, once. */
+/* Between RECOVER and START: the next daemon knows nothing of the file, and the cookie is another daemon's. */
+static void closed_between(void)
+{
+	struct fusd_recover recover = { .head = fst_head(FUSD_RECOVER, 0), .version = FUSD_VERSION };
+	struct fst_device device, next;
+	struct fst_call call;
+
+	start(&device, FUSD_POLICY_HOLD);
+	int fd = fst_open(&device, O_RDWR, 5, NULL);
+	fst_gone(&device);
+	next = device;
+	next.fd = fst_control();
+	recover.head.len = sizeof(recover);
+	strcpy(recover.name, device.name);
+	fst_send(next.fd, &recover, sizeof(recover));
+	fst_begin_close(&call, fd);
+	CHECK_EQ(fst_end(&call), 0);
+	fst_start(&next);
+	fst_none(&next);
+}
+
+static void opens_device(void *argument)
+{
+	CHECK_OK(open(((struct fst_device *)argument)->path, O_RDWR));
+}
+
+/* No signal reaches a process that ends, so interrupt_ms is the most that it waits: for a next daemon, too. */
+static void ends_meanwhile(void)
+{
+	struct fusd_create create = creation(FUSD_POLICY_HOLD, 3600 * 1000);
+	struct fst_device device;
+
+	create.ops = FST_BIT(FLUSH);
+	create.interrupt_ms = 50;
+	fst_create(&device, &create);
+	fst_start(&device);
+	fst_gone(&device);
+	CHECK_EQ(fst_wait(fst_fork(NULL, opens_device, &device)), 0);
+}
+
 static void opens(void)
 {
 	struct fst_device device, next;
@@ -520,6 +560,8 @@ static const struct fst_case cases[] = {
 	{ "recovery: a policy for each operation", mixed },
 	{ "recovery: RESTORE of the open files, and a new table", files },
 	{ "recovery: a file that is closed without a daemon", closed_meanwhile },
+	{ "recovery: a file that is closed between RECOVER and START", closed_between },
+	{ "recovery: a process that ends waits no longer than interrupt_ms", ends_meanwhile },
 	{ "recovery: an open that is asked again", opens },
 	{ "recovery: QUIESCE", quiesce },
 	{ "recovery: recover_ms", too_late },

@@ -184,6 +184,24 @@ static void bounds(void)
 	mapped(fd, PAGE, SIZE, BOTH)[SIZE - 1] = 'x';
 }
 
+/* What mmap(2) has refused is not to be had by moving or remapping what it gave. */
+static void no_way_round(void)
+{
+	struct fst_device device;
+
+	fst_device(&device, 0);
+	CHECK_OK(region(&device, 0, SIZE, 0, sealed(2 * SIZE, F_SEAL_SHRINK)));
+	CHECK_OK(region(&device, SIZE, SIZE, FUSD_REGION_READ_ONLY, -1));
+	int fd = CHECK_OK(open(device.path, O_RDWR));
+	char *at = mapped(fd, 0, SIZE, BOTH);
+	CHECK_MAP_ERR(mremap(at, SIZE, 2 * SIZE, MREMAP_MAYMOVE), EFAULT);
+	CHECK_MAP_ERR(mremap(at, SIZE, SIZE + PAGE, 0), EFAULT);
+	at = mapped(fd, SIZE, SIZE, PROT_READ);
+	/* Makes a new mapping of the old one's file. */
+	CHECK_OK(remap_file_pages(at, PAGE, 0, 1, 0));
+	CHECK_ERR(mprotect(at, PAGE, BOTH), EACCES);
+}
+
 static void next_daemon(void)
 {
 	struct fusd_create create = fst_creation(FST_BIT(READ));
@@ -245,6 +263,7 @@ static const struct fst_case cases[] = {
 	{ "region: a memfd of the daemon's", memfd },
 	{ "region: read-only for programs", read_only },
 	{ "region: bounds", bounds },
+	{ "region: mremap and remap_file_pages give no more", no_way_round },
 	{ "region: the next daemon has it, too", next_daemon },
 	{ "region: the daemon's alone", private },
 	{},

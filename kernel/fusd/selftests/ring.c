@@ -352,6 +352,27 @@ static void the_next_daemon(void)
 	CHECK_EQ(fst_end(&lost), 5);
 }
 
+static void reads(void *argument)
+{
+	struct fst_device *device = &((struct ring *)argument)->device;
+
+	CHECK_OK(read(device->fd, device->message, device->room));
+}
+
+/* The daemon may write anything to `taken`: its read(2) sleeps until there is a message, and can be killed. */
+static void a_wrong_taken_spins_nobody(void)
+{
+	struct fusd_create create = fst_creation(OPS);
+	struct ring ring;
+
+	ring_of(&ring, &create);
+	ring.shared->taken = 5;
+	pid_t pid = fst_fork(NULL, reads, &ring);
+	fst_wait_asleep(pid);
+	CHECK_OK(kill(pid, SIGKILL));
+	CHECK(WIFSIGNALED(fst_wait(pid)));
+}
+
 static const struct fst_case cases[] = {
 	{ "ring: is set up, once, before START, and zeroed", is_set_up },
 	{ "ring: carries reads and writes", carries_calls },
@@ -360,6 +381,7 @@ static const struct fst_case cases[] = {
 	{ "ring: an answer that is none is EIO", wrong_answers_are_eio },
 	{ "ring: a signal comes by read(2)", signals_come_by_read },
 	{ "ring: a killed caller's slot is free again", a_killed_caller_gives_its_slot_back },
+	{ "ring: a wrong `taken` spins nobody", a_wrong_taken_spins_nobody },
 	{ "ring: an answer outlives the daemon, a request is sent again", the_next_daemon },
 	{},
 };

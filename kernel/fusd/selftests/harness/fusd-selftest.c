@@ -2,6 +2,7 @@
 /* The harness: see fusd-selftest.h. */
 
 #include <stdarg.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -251,6 +252,15 @@ int fst_recover(struct fst_device *device, const char *name)
 		return -1;
 	fst_start(device);
 	return 0;
+}
+
+void fst_allow_unprivileged(bool allowed)
+{
+	int fd = CHECK_OK(open("/sys/module/fusd/parameters/unprivileged", O_WRONLY | O_CLOEXEC));
+
+	CHECK_EQ(write(fd, allowed ? "1" : "0", 1), 1);
+	CHECK_OK(close(fd));
+	CHECK_OK(chmod("/dev/fusd", allowed ? 0666 : 0600));
 }
 
 void fst_gone(struct fst_device *device)

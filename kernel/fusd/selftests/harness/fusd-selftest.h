@@ -97,6 +97,8 @@ void fst_start(struct fst_device *device);
 void fst_device(struct fst_device *device, uint32_t ops);
 /* Opens /dev/fusd and takes a device over: RECOVER, START. The result of RECOVER, or -1. */
 int fst_recover(struct fst_device *device, const char *name);
+/* Whether daemons without privilege may make devices, as this machine's administrator says. */
+void fst_allow_unprivileged(bool allowed);
 /* Lets the daemon's descriptor go. */
 void fst_gone(struct fst_device *device);
 
