@@ -10,27 +10,37 @@
 
 /* Descriptors, twice, and 1 more for those of a device whose answers are all of FUZ_ANSWER; -1: none. */
 static int files[FILES] = { -1, -1, -1, -1, -1, -1, -1, -1 };
-static int nothing;
+/* Memfds: one that structs are copied from, one that memory is copied to, through the kernel: pages may be missing. */
+static int templates, seen;
+static unsigned char *seen_at;	/* the other, a page a thread */
+static __thread uint32_t thread_number;
+
+#define TEMPLATES	65536
 
 static unsigned char *somewhere(struct fuz *fuz)
 {
 	return (unsigned char *)FUZ_ARENA + fuz_below(fuz, FUZ_ARENA_SIZE);
 }
 
-/* Numbers and pointers, as any of the tables' types may have them. Goes through the kernel: pages may be missing. */
-static void write_arena(struct fuz *fuz)
+/* Structs as the tables' types mostly have them, 16 bytes each: a pointer, a count, bits; or anything. */
+static void make_templates(struct fuz *fuz)
 {
-	uint64_t words[16];
-	uint32_t *halves = (uint32_t *)words;
-	struct iovec from = { words, sizeof(words) }, to = { somewhere(fuz), sizeof(words) };
+	for (int place = 0; place < TEMPLATES; place += 16) {
+		uint64_t words[2] = { FUZ_ARENA + (fuz_below(fuz, FUZ_ARENA_SIZE) & 0x3ff70), fuz_below(fuz, 12) };
 
-	for (int i = 0; i < 16; i++) {
-		if (fuz_one_in(fuz, 3))
-			words[i] = FUZ_ARENA + (fuz_below(fuz, FUZ_ARENA_SIZE) & 0x3ff7f);
-		else
-			halves[2 * i] = fuz_below(fuz, 100), halves[2 * i + 1] = fuz_one_in(fuz, 2) ? 0 : 0x10007000;
+		if (fuz_one_in(fuz, 2))
+			words[1] |= (uint64_t)(fuz_number(fuz) & 0xffffff) << 32;
+		if (fuz_one_in(fuz, 16))
+			words[fuz_below(fuz, 2)] = fuz_number(fuz);
+		if (pwrite(templates, words, 16, place) != 16)
+			fuz_fail(fuz, "no memory");
 	}
-	process_vm_writev(getpid(), &from, 1, &to, 1, 0);
+}
+
+static void write_arena(struct fuz *fuz, unsigned char *at, size_t size)
+{
+	if (pread(templates, at, size, fuz_below(fuz, TEMPLATES - size) & ~15U) < 0 && errno != EFAULT)
+		fuz_fail(fuz, "a memfd: %s", strerror(errno));
 }
 
 static void change_pages(struct fuz *fuz)
@@ -40,25 +50,48 @@ static void change_pages(struct fuz *fuz)
 
 	if (at + size > (unsigned char *)FUZ_ARENA + FUZ_ARENA_SIZE)
 		return;
-	if (fuz_one_in(fuz, 3))
+	if (fuz_one_in(fuz, 8))
 		munmap(at, size);
-	else if (fuz_one_in(fuz, 3))
+	else if (fuz_one_in(fuz, 8))
 		mprotect(at, size, PROT_READ);
-	else
-		mmap(at, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+	else if (mmap(at, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == at)
+		write_arena(fuz, at, size);
+}
+
+/* A call's result. A file whose device has ended is no use. @return the result */
+static long did(struct fuz *fuz, enum fuz_call call, int place, long result)
+{
+	int file = files[place];
+
+	fuz_count(&fuz->shared->counts.calls[call], result >= 0);
+	if (result < 0 && errno == ENODEV && file >= 0 &&
+	    __atomic_compare_exchange_n(&files[place], &file, -1, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+		close(file / 2);
+	return result;
+}
+
+/* Mostly one that is there. */
+static uint32_t some_name(struct fuz *fuz)
+{
+	uint32_t live = fuz->shared->live, number = fuz_below(fuz, FUZ_NAMES);
+
+	for (int tries = 0; tries < FUZ_NAMES && !(live >> number & 1); tries++)
+		number = (number + 1) % FUZ_NAMES;
+	return fuz_one_in(fuz, 32) ? fuz_below(fuz, FUZ_NAMES) : number;
 }
 
 static void open_one(struct fuz *fuz, int place)
 {
-	uint32_t number = fuz_below(fuz, FUZ_NAMES);
+	uint32_t number = some_name(fuz);
 	char path[FUSD_NAME_MAX + 8] = "/dev/";
 	int none = -1, fd;
 
 	fuz_name(fuz, number, path + 5);
-	fd = open(path, (fuz_one_in(fuz, 4) ? fuz_below(fuz, 3) : O_RDWR) |
-		  (fuz_one_in(fuz, 4) ? O_NONBLOCK : 0) | (fuz_one_in(fuz, 2) ? O_CLOEXEC : 0));
+	fd = open(path, (fuz_one_in(fuz, 16) ? fuz_below(fuz, 3) : O_RDWR) |
+		  (fuz_one_in(fuz, 8) ? O_NONBLOCK : 0) | (fuz_one_in(fuz, 2) ? O_CLOEXEC : 0));
+	fuz_count(&fuz->shared->counts.calls[FUZ_OPEN], fd >= 0);
 	if (fd < 0)
-		usleep(200);
+		usleep(500);
 	else if (!__atomic_compare_exchange_n(&files[place], &none, 2 * fd + (number < FUZ_PLAIN), false,
 					      __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
 		close(fd);
@@ -75,10 +108,8 @@ static void read_and_look(struct fuz *fuz, int place, int file)
 
 	memset(bytes, FUZ_EMPTY, sizeof(bytes));
 	got = fuz_one_in(fuz, 2) ? read(fd, bytes, size) : pread(fd, bytes, size, fuz_number(fuz) & 0x7fffffff);
-	if (got < 0)
+	if (did(fuz, FUZ_READ, place, got) < 0)
 		got = 0;
-	else
-		fuz_count(&fuz->shared->calls);
 	fuz_look(fuz, bytes, got, "what was read");
 	/* The other thread may have opened another file in this place. */
 	strict = (file & 1) && files[place] == file;
@@ -90,21 +121,21 @@ static void read_and_look(struct fuz *fuz, int place, int file)
 			fuz_fail(fuz, "0x%x behind what was read", bytes[i]);
 }
 
-static void control(struct fuz *fuz, int fd)
+static void control(struct fuz *fuz, int place, int fd)
 {
-	static __thread unsigned char seen[4096];
-	unsigned char *at = somewhere(fuz);
-	struct iovec to = { seen, sizeof(seen) }, from = { at, sizeof(seen) };
+	unsigned char *at = (unsigned char *)((uintptr_t)somewhere(fuz) & ~(fuz_one_in(fuz, 16) ? 0UL : 15UL));
+	size_t size = fuz_one_in(fuz, 16) ? 4096 : 256;
 	ssize_t got;
 
-	for (int i = fuz_below(fuz, 4); i >= 0; i--)
-		write_arena(fuz);
-	if (ioctl(fd, fuz_one_in(fuz, 16) ? (uint32_t)fuz_number(fuz) : fuz_command(fuz_below(fuz, FUZ_COMMANDS)),
-		  fuz_one_in(fuz, 16) ? (unsigned long)fuz_number(fuz) : (unsigned long)at) >= 0)
-		fuz_count(&fuz->shared->calls);
-	got = process_vm_readv(getpid(), &to, 1, &from, 1, 0);
+	write_arena(fuz, at, 128);
+	if (fuz_one_in(fuz, 4))
+		write_arena(fuz, somewhere(fuz), 128);
+	did(fuz, FUZ_IOCTL, place,
+	    ioctl(fd, fuz_one_in(fuz, 32) ? (uint32_t)fuz_number(fuz) : fuz_command(fuz_below(fuz, FUZ_COMMANDS)),
+		  fuz_one_in(fuz, 32) ? (unsigned long)fuz_number(fuz) : (unsigned long)at));
+	got = pwrite(seen, at, size, thread_number * 4096);
 	if (got > 0)
-		fuz_look(fuz, seen, got, "an argument");
+		fuz_look(fuz, seen_at + thread_number * 4096, got, "an argument");
 }
 
 static void map(struct fuz *fuz, int fd)
@@ -115,12 +146,11 @@ static void map(struct fuz *fuz, int fd)
 	unsigned char *at = mmap(NULL, size, protection, fuz_one_in(fuz, 4) ? MAP_PRIVATE : MAP_SHARED, fd, offset);
 	void *more;
 
+	fuz_count(&fuz->shared->counts.calls[FUZ_MMAP], at != MAP_FAILED);
 	if (at == MAP_FAILED)
 		return;
-	fuz_count(&fuz->shared->calls);
-	/* Through the kernel, as there may be no page. */
-	if (write(nothing, at, size) < 0 && errno != EFAULT)
-		fuz_fail(fuz, "/dev/null: %s", strerror(errno));
+	if (pwrite(seen, at, 4096, thread_number * 4096) < 0 && errno != EFAULT)
+		fuz_fail(fuz, "a memfd: %s", strerror(errno));
 	switch (fuz_below(fuz, 5)) {
 	case 0:
 		more = mremap(at, size, size + 4096, MREMAP_MAYMOVE);
@@ -140,19 +170,19 @@ static void map(struct fuz *fuz, int fd)
 	munmap(at, size);
 }
 
-static void wait_for(struct fuz *fuz, int fd)
+static void wait_for(struct fuz *fuz, int place, int fd)
 {
 	struct epoll_event event = { .events = EPOLLIN | EPOLLOUT | (fuz_one_in(fuz, 2) ? EPOLLET : 0) };
 	struct pollfd polled = { .fd = fd, .events = POLLIN | POLLPRI };
 	int epoll;
 
 	if (fuz_one_in(fuz, 2)) {
-		poll(&polled, 1, fuz_below(fuz, 3));
+		did(fuz, FUZ_POLL, place, poll(&polled, 1, fuz_below(fuz, 3)) > 0 ? 0 : -1);
 		return;
 	}
 	epoll = epoll_create1(EPOLL_CLOEXEC);
 	epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event);
-	epoll_wait(epoll, &event, 1, fuz_below(fuz, 3));
+	did(fuz, FUZ_POLL, place, epoll_wait(epoll, &event, 1, fuz_below(fuz, 3)) > 0 ? 0 : -1);
 	close(epoll);
 }
 
@@ -176,87 +206,91 @@ static void look_at_status(struct fuz *fuz)
 	close(fd);
 }
 
-static void oddity(struct fuz *fuz, int place, int file)
+static void oddity(struct fuz *fuz, int fd)
 {
-	int fd = file / 2, copy;
+	int copy;
 
-	switch (fuz_below(fuz, 8)) {
+	switch (fuz_below(fuz, 16)) {
 	case 0:
 		if (fork() == 0) {
 			usleep(fuz_below(fuz, 2000));
 			_exit(0);
 		}
 		break;
-	case 1:
+	case 1: case 2: case 3: case 4: case 5: case 6:
+		/* Each close(2) is a FLUSH. */
 		copy = dup(fd);
 		if (copy >= 0)
 			close(copy);
 		break;
-	case 2:
+	case 7: case 8: case 9:
 		fcntl(fd, F_SETOWN, getpid());
-		fcntl(fd, F_SETFL, fuz_one_in(fuz, 2) ? O_ASYNC : O_NONBLOCK);
-		break;
-	case 3:
-		fsync(fd);
-		break;
-	case 4:
-		lseek(fd, (off_t)fuz_number(fuz), fuz_below(fuz, 6));
-		break;
-	case 5:
-		look_at_status(fuz);
+		fcntl(fd, F_SETFL, fuz_one_in(fuz, 2) ? O_ASYNC : fuz_one_in(fuz, 4) ? O_NONBLOCK : 0);
 		break;
 	default:
-		if (__atomic_compare_exchange_n(&files[place], &file, -1, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
-			close(fd);
+		look_at_status(fuz);
 	}
 }
 
-static void vectors(struct fuz *fuz, int fd)
+static void close_one(struct fuz *fuz, int place, int file)
+{
+	if (__atomic_compare_exchange_n(&files[place], &file, -1, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+		fuz_count(&fuz->shared->counts.calls[FUZ_CLOSE], close(file / 2) == 0);
+}
+
+static ssize_t vectors(struct fuz *fuz, int fd)
 {
 	struct iovec parts[3];
 
 	for (int i = 0; i < 3; i++)
-		parts[i] = (struct iovec){ somewhere(fuz), fuz_below(fuz, fuz_one_in(fuz, 16) ? 100000 : 3000) };
-	if ((fuz_one_in(fuz, 2) ? readv(fd, parts, 3) : preadv(fd, parts, 3, fuz_below(fuz, 10000))) >= 0)
-		fuz_count(&fuz->shared->calls);
+		parts[i] = (struct iovec){ somewhere(fuz), fuz_below(fuz, fuz_one_in(fuz, 16) ? 100000 : 2000) };
+	return fuz_one_in(fuz, 2) ? readv(fd, parts, 3) : preadv(fd, parts, 3, fuz_below(fuz, 10000));
 }
 
 static void act(struct fuz *fuz)
 {
 	int place = fuz_below(fuz, FILES);
-	int file = files[place];
+	int file = files[place], fd = file / 2;
 	char text[200];
 
 	if (file < 0) {
 		open_one(fuz, place);
 		return;
 	}
-	switch (fuz_below(fuz, 20)) {
-	case 0: case 1: case 2: case 3:
+	switch (fuz_below(fuz, 32)) {
+	case 0: case 1: case 2: case 3: case 4: case 5: case 6: case 7:
 		read_and_look(fuz, place, file);
 		break;
-	case 4: case 5: case 6:
+	case 8: case 9: case 10: case 11: case 12: case 13:
 		memset(text, 'w', sizeof(text));
-		if (write(file / 2, text, fuz_below(fuz, sizeof(text))) > 0)
-			fuz_count(&fuz->shared->calls);
+		did(fuz, FUZ_WRITE, place, write(fd, text, fuz_below(fuz, sizeof(text))));
 		break;
-	case 7: case 8:
-		vectors(fuz, file / 2);
+	case 14: case 15:
+		did(fuz, FUZ_READ, place, vectors(fuz, fd));
 		break;
-	case 9: case 10: case 11: case 12: case 13:
-		control(fuz, file / 2);
+	case 16: case 17: case 18: case 19: case 20: case 21: case 22: case 23:
+		control(fuz, place, fd);
 		break;
-	case 14:
-		map(fuz, file / 2);
+	case 24:
+		did(fuz, FUZ_LSEEK, place, lseek(fd, (off_t)fuz_number(fuz), fuz_below(fuz, 6)));
 		break;
-	case 15:
-		wait_for(fuz, file / 2);
+	case 25:
+		did(fuz, FUZ_FSYNC, place, fuz_one_in(fuz, 2) ? fsync(fd) : fdatasync(fd));
 		break;
-	case 16: case 17: case 18:
+	case 26:
+		close_one(fuz, place, file);
+		break;
+	case 27:
+		map(fuz, fd);
+		break;
+	case 28: case 29:
+		wait_for(fuz, place, fd);
+		break;
+	case 30:
 		change_pages(fuz);
 		break;
 	default:
-		oddity(fuz, place, file);
+		oddity(fuz, fd);
 	}
 }
 
@@ -265,6 +299,7 @@ static void *acting(void *argument)
 	struct fuz fuz = *(struct fuz *)argument;
 
 	fuz.random = fst_seed(fuz.random, 99);
+	thread_number = 1;
 	while (fuz_goes_on(&fuz))
 		act(&fuz);
 	return NULL;
@@ -275,10 +310,18 @@ void fuz_client(struct fuz *fuz)
 	pthread_t thread;
 
 	fuz_signals();
-	nothing = open("/dev/null", O_WRONLY | O_CLOEXEC);
-	if (mmap((void *)FUZ_ARENA, FUZ_ARENA_SIZE, PROT_READ | PROT_WRITE,
+	templates = memfd_create("fuzz", MFD_CLOEXEC);
+	seen = memfd_create("fuzz", MFD_CLOEXEC);
+	if (ftruncate(seen, 2 * 4096) < 0)
+		fuz_fail(fuz, "a memfd: %s", strerror(errno));
+	seen_at = mmap(NULL, 2 * 4096, PROT_READ, MAP_SHARED, seen, 0);
+	if (seen_at == MAP_FAILED ||
+	    mmap((void *)FUZ_ARENA, FUZ_ARENA_SIZE, PROT_READ | PROT_WRITE,
 		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) == MAP_FAILED)
-		fuz_fail(fuz, "no arena: %s", strerror(errno));
+		fuz_fail(fuz, "no memory: %s", strerror(errno));
+	make_templates(fuz);
+	for (size_t place = 0; place < FUZ_ARENA_SIZE; place += 4096)
+		write_arena(fuz, (unsigned char *)FUZ_ARENA + place, 4096);
 	pthread_create(&thread, NULL, acting, fuz);
 	while (fuz_goes_on(fuz))
 		act(fuz);

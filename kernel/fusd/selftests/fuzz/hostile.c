@@ -20,16 +20,6 @@ uint64_t fuz_number(struct fuz *fuz)
 	}
 }
 
-void fuz_fill(struct fuz *fuz, void *at, size_t size)
-{
-	uint64_t number;
-
-	for (size_t i = 0; i < size; i += sizeof(number)) {
-		number = fuz_number(fuz);
-		memcpy((char *)at + i, &number, size - i < sizeof(number) ? size - i : sizeof(number));
-	}
-}
-
 void fuz_fail(struct fuz *fuz, const char *format, ...)
 {
 	va_list arguments;
@@ -87,4 +77,48 @@ void fuz_name(struct fuz *fuz, uint32_t number, char *name)
 uint32_t fuz_command(uint32_t number)
 {
 	return _IOC(_IOC_READ | _IOC_WRITE, 'F', 0x10 + number, 8 * number);
+}
+
+void fuz_add_counts(struct fuz_counts *all, const struct fuz_counts *more)
+{
+	const uint64_t *from = (const uint64_t *)more;
+	uint64_t *to = (uint64_t *)all;
+
+	for (size_t i = 0; i < sizeof(*all) / sizeof(*to); i++)
+		to[i] += from[i];
+}
+
+static bool print_count(const char *name, const struct fuz_count *count)
+{
+	printf("#   %-10s %9llu %9llu\n", name, (unsigned long long)count->good, (unsigned long long)count->bad);
+	return count->good;
+}
+
+bool fuz_print_counts(const struct fuz_counts *counts)
+{
+	static const char *const messages[] = {
+		"CREATE", "TABLE", "START", "REPLY", "PUBLISH", "WAIT", "QUIESCE", "RECOVER", "DESTROY", "REGION", "RING",
+		"DETACH",
+	};
+	static const char *const requests[] = {
+		"", "OPEN", "RELEASE", "READ", "WRITE", "IOCTL", "LLSEEK", "FLUSH", "FSYNC", "RESTORE", "INTERRUPT",
+	};
+	static const char *const calls[] = {
+		"open", "read", "write", "ioctl", "mmap", "poll", "lseek", "fsync", "close",
+	};
+	bool all = true;
+
+	printf("# daemons' messages: taken, refused\n");
+	for (int i = 0; i < FUSD_DETACH - FUSD_CREATE + 1; i++)
+		all &= print_count(messages[i], &counts->messages[i]);
+	print_count("others", &counts->messages[FUZ_MESSAGES - 1]);
+	printf("# requests by read(2): answered at once, not so\n");
+	for (int i = 1; i <= FUSD_OP_INTERRUPT; i++)
+		all &= print_count(requests[i], &counts->answers[i]);
+	printf("# slots of rings: with a request, with anything else\n");
+	all &= print_count("", &counts->slots);
+	printf("# clients' calls: done, failed\n");
+	for (int i = 0; i < FUZ_CALLS; i++)
+		all &= print_count(calls[i], &counts->calls[i]);
+	return all;
 }
