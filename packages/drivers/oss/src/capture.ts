@@ -36,7 +36,9 @@ export class Capture {
   #failure: Error | undefined;
   /** Bytes that were recorded since the device was opened, of parameters of before, too. */
   #recorded = 0;
-  #lost = 0;
+  #overruns = 0;
+  /** Bytes from which on poll(2) says readable; undefined: a fragment. */
+  #lowWater: number | undefined;
   /** Bytes that a blocked read waits for. */
   #wanted = 0;
   /** When the last stream was lost, milliseconds. */
@@ -65,16 +67,23 @@ export class Capture {
     return this.#recorded;
   }
 
-  /** Bytes that were thrown away because nobody read them in time. */
-  get overrun(): number {
-    return this.#lost;
+  /** How often bytes were lost because nobody read in time, since this was asked last. */
+  takeOverruns(): number {
+    const count = this.#overruns;
+    this.#overruns = 0;
+    return count;
+  }
+
+  /** @param bytes from which on poll(2) says readable, at least 1 */
+  setLowWater(bytes: number): void {
+    this.#lowWater = bytes;
   }
 
   /** poll(2) says readable: a fragment is there, or an error. Asking starts the recording. */
   get readable(): boolean {
     if (this.#failure !== undefined) return true;
     if (this.#triggered) this.#start();
-    return this.#held.length >= this.#geometry.fragment;
+    return this.#held.length >= this.#enough;
   }
 
   get space(): Space {
@@ -138,6 +147,11 @@ export class Capture {
     this.reset();
   }
 
+  get #enough(): number {
+    const { fragment, buffer } = this.#geometry;
+    return Math.min(this.#lowWater ?? fragment, buffer);
+  }
+
   #start(patience = 0): void {
     if (this.#stream !== undefined || this.#opening) return;
     this.#opening = true;
@@ -182,11 +196,15 @@ export class Capture {
   #take(bytes: Uint8Array): void {
     this.#held.push(convert(this.#settings.format, bytes));
     this.#recorded += bytes.length;
-    const { fragment, frame, buffer } = this.#geometry;
+    const { frame, buffer } = this.#geometry;
     const over = this.#held.length - Math.max(buffer, this.#wanted);
     // Whole frames, so that a program does not lose its place in them.
-    if (over > 0) this.#lost += this.#held.take(Math.ceil(over / frame) * frame).length;
-    if (this.#held.length >= Math.min(fragment, this.#wanted || fragment)) this.#options.changed();
+    if (over > 0) {
+      this.#held.take(Math.ceil(over / frame) * frame);
+      this.#overruns++;
+    }
+    const enough = this.#enough;
+    if (this.#held.length >= Math.min(enough, this.#wanted || enough)) this.#options.changed();
   }
 
   #fail(error: Error): void {

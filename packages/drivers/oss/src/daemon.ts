@@ -15,12 +15,13 @@ import {
 import type { DaemonParts } from "@devlift/daemon";
 import type { BackendSource } from "./backend/backend.ts";
 import { PulseSource } from "./backend/pulse-source.ts";
-import { type DspOptions, defineDsp } from "./dsp.ts";
+import { defineDsp } from "./dsp.ts";
 import { MU_LAW, U8 } from "./format.ts";
 import { Mixers } from "./mixer.ts";
 import { defineMixer } from "./mixer-device.ts";
 import type { Options } from "./options.ts";
 import { defineSndstat } from "./sndstat.ts";
+import type { Inventory } from "./system-ioctls.ts";
 
 /** Programs are freed at once; a server that hangs is not waited for. */
 const GIVE_BACK_MS = 40_000;
@@ -66,15 +67,20 @@ export async function runDaemon(options: Options, { log, version }: DaemonParts)
 function devicesOf(options: Options, source: BackendSource, { log, version }: DaemonParts): AnyDevice[] {
   const { devices, maxOpens, maxOpensPerUser } = options;
   const mixers = new Mixers();
-  const common: Omit<DspOptions, "name" | "format"> = { source, mixers, log, maxOpens, maxOpensPerUser };
-  const audio = [...devices.dsp, ...devices.adsp];
+  const at = (name: string) => ({ name, path: join(options.folder, name) });
+  const audio = [...devices.dsp, ...devices.adsp, ...devices.audio].map(at);
+  const inventory: Inventory = {
+    version,
+    audio: audio.map(({ path }) => path),
+    mixers: devices.mixer.map((name) => at(name).path),
+    server: source.name,
+  };
+  const common = { inventory, source, mixers, log, maxOpens, maxOpensPerUser };
+  const formatOf = (name: string) => (devices.audio.includes(name) ? MU_LAW : U8);
   return [
-    ...audio.map((name) => defineDsp({ ...common, name, format: U8 })),
-    ...devices.audio.map((name) => defineDsp({ ...common, name, format: MU_LAW })),
-    ...devices.mixer.map((name) => defineMixer({ name, source, mixers })),
-    ...devices.sndstat.map((name) =>
-      defineSndstat({ name, version, audio: [...audio, ...devices.audio], mixers: devices.mixer, server: source.name }),
-    ),
+    ...audio.map((place) => defineDsp({ ...common, ...place, format: formatOf(place.name) })),
+    ...devices.mixer.map((name) => defineMixer({ ...common, ...at(name) })),
+    ...devices.sndstat.map((name) => defineSndstat({ name, inventory })),
   ];
 }
 

@@ -1,6 +1,7 @@
 // The ioctls of /dev/dsp, OSS 3, as sound/core/oss/pcm_oss.c answers them.
 
 import { type ArgumentOf, DeviceError, type IoctlHandler } from "@devlift/core";
+import { PCM_CAP } from "@devlift/uapi/oss4";
 import * as oss from "@devlift/uapi/soundcard";
 import type { Capture } from "./capture.ts";
 import type { DspFile } from "./dsp-file.ts";
@@ -48,6 +49,7 @@ type Handlers = { readonly [K in keyof Commands]: IoctlHandler<DspFile, Argument
 const REVISION = 1;
 const INT_MAX = 0x7fff_ffff;
 const { DSP_CAP_DUPLEX, DSP_CAP_MULTI, DSP_CAP_REALTIME, DSP_CAP_TRIGGER } = oss.DSP_CAP;
+const { PCM_CAP_INPUT, PCM_CAP_OUTPUT } = PCM_CAP;
 const { PCM_ENABLE_INPUT, PCM_ENABLE_OUTPUT } = oss.PCM_ENABLE;
 
 export const dspIoctls: Handlers = {
@@ -122,7 +124,8 @@ export const dspIoctls: Handlers = {
   },
   SNDCTL_DSP_GETCAPS({ state: { playback, capture }, arg }) {
     const duplex = playback !== undefined && capture !== undefined ? DSP_CAP_DUPLEX : 0;
-    arg.value = REVISION | DSP_CAP_TRIGGER | DSP_CAP_REALTIME | DSP_CAP_MULTI | duplex;
+    const directions = (playback === undefined ? 0 : PCM_CAP_OUTPUT) | (capture === undefined ? 0 : PCM_CAP_INPUT);
+    arg.value = REVISION | DSP_CAP_TRIGGER | DSP_CAP_REALTIME | DSP_CAP_MULTI | duplex | directions;
   },
   SNDCTL_DSP_GETTRIGGER({ state: { playback, capture }, arg }) {
     arg.value = (playback?.triggered ? PCM_ENABLE_OUTPUT : 0) | (capture?.triggered ? PCM_ENABLE_INPUT : 0);
@@ -163,7 +166,7 @@ export const dspIoctls: Handlers = {
 const MOST_SHIFT = 24;
 
 /** Settings that are the same change nothing, and nothing is lost. */
-function configure(file: DspFile, change: Partial<Settings>): void {
+export function configure(file: DspFile, change: Partial<Settings>): void {
   const settings = { ...file.settings, ...change };
   const changed = KEYS.some((key) => settings[key] !== file.settings[key]);
   if (!changed) return;
@@ -174,12 +177,12 @@ function configure(file: DspFile, change: Partial<Settings>): void {
 
 const KEYS = ["format", "rate", "channels", "fragmentShift", "mostFragments", "subdivision"] as const;
 
-function playing({ playback }: DspFile): Playback {
+export function playing({ playback }: DspFile): Playback {
   if (playback === undefined) throw new DeviceError("EINVAL", "it was opened for recording only");
   return playback;
 }
 
-function recording({ capture }: DspFile): Capture {
+export function recording({ capture }: DspFile): Capture {
   if (capture === undefined) throw new DeviceError("EINVAL", "it was opened for playing only");
   return capture;
 }

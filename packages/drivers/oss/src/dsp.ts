@@ -6,16 +6,21 @@ import type { BackendSource } from "./backend/backend.ts";
 import { Capture } from "./capture.ts";
 import type { DspFile } from "./dsp-file.ts";
 import { DSP_COMMANDS, dspIoctls } from "./dsp-ioctls.ts";
+import { DSP4_COMMANDS, dsp4Ioctls } from "./dsp4-ioctls.ts";
 import type { Format } from "./format.ts";
 import { DEFAULTS } from "./geometry.ts";
 import type { Mixers } from "./mixer.ts";
 import { MIXER_COMMANDS, mixerIoctls } from "./mixer-ioctls.ts";
 import { Opener } from "./opener.ts";
 import { Playback } from "./playback.ts";
+import { type Inventory, SYSTEM_COMMANDS, systemIoctls } from "./system-ioctls.ts";
 
 export interface DspOptions {
-  /** Under /dev. */
+  /** Under the folder of the device files. */
   readonly name: string;
+  /** Of its file. */
+  readonly path: string;
+  readonly inventory: Inventory;
   /** What it is set to when it is opened. */
   readonly format: Format;
   readonly source: BackendSource;
@@ -30,7 +35,7 @@ const READ_ONLY = 0;
 const WRITE_ONLY = 1;
 
 export function defineDsp(options: DspOptions): AnyDevice {
-  const { name, format, source, mixers, log, maxOpens, maxOpensPerUser } = options;
+  const { name, path, inventory, format, source, mixers, log, maxOpens, maxOpensPerUser } = options;
   const device = defineDevice<DspFile, typeof COMMANDS>({
     name,
     ...(maxOpens === undefined ? {} : { maxOpens }),
@@ -50,7 +55,7 @@ export function defineDsp(options: DspOptions): AnyDevice {
           : new Capture(settings, { openStream: openRecord, changed: () => file.readable() });
       if (playback !== undefined) mixers.join(opener.program.pid, playback);
       log.debug({ device: name, program: opener.program.name, pid: opener.program.pid }, "open");
-      return { opener, playback, capture, settings, nonBlocking: false };
+      return { opener, playback, capture, settings, nonBlocking: false, song: "", label: "" };
     },
     async release({ state, signal }) {
       const { playback, capture, opener } = state;
@@ -79,12 +84,17 @@ export function defineDsp(options: DspOptions): AnyDevice {
       return (playback?.writable ? POLL.OUT : 0) | (capture?.readable ? POLL.IN : 0);
     },
     commands: COMMANDS,
-    ioctl: { ...dspIoctls, ...mixerIoctls(({ opener }: DspFile) => mixers.of(opener)) },
+    ioctl: {
+      ...dspIoctls,
+      ...dsp4Ioctls,
+      ...systemIoctls(inventory, path),
+      ...mixerIoctls(({ opener }: DspFile) => mixers.of(opener)),
+    },
   });
   return device;
 }
 
-const COMMANDS = { ...DSP_COMMANDS, ...MIXER_COMMANDS };
+const COMMANDS = { ...DSP_COMMANDS, ...DSP4_COMMANDS, ...SYSTEM_COMMANDS, ...MIXER_COMMANDS };
 
 /** Who asked for SNDCTL_DSP_NONBLOCK gets EAGAIN where the core, which knows O_NONBLOCK only, would let him wait. */
 function blocked({ nonBlocking }: DspFile) {

@@ -1,18 +1,9 @@
 // Sample formats: OSS's, what each is for a sound server, and the way between the two.
 // Every format has a counterpart of the same size, so no count of bytes changes on the way.
 
+import { AFMT_V4 } from "@devlift/uapi/oss4";
 import { AFMT } from "@devlift/uapi/soundcard";
 import type { SampleFormat } from "./backend/backend.ts";
-
-/** What OSS 4 has beyond linux/soundcard.h (include/soundcard.h of OSS 4; 24 bits in 32 are the low ones). */
-export const AFMT_V4 = {
-  AFMT_S32_LE: 0x1000,
-  AFMT_S32_BE: 0x2000,
-  AFMT_FLOAT: 0x4000,
-  AFMT_S24_LE: 0x8000,
-  AFMT_S24_BE: 0x10000,
-  AFMT_S24_PACKED: 0x40000,
-} as const;
 
 export interface Format {
   /** Its bit in SNDCTL_DSP_GETFMTS. */

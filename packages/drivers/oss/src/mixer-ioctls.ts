@@ -15,6 +15,7 @@ import {
 import * as oss from "@devlift/uapi/soundcard";
 import type { Volume } from "./backend/backend.ts";
 import type { Mixer, Slot } from "./mixer.ts";
+import { OSS_VERSION } from "./system-ioctls.ts";
 
 const { SOUND_MIXER_VOLUME, SOUND_MIXER_PCM, SOUND_MIXER_IGAIN } = oss.SOUND_MIXER;
 const { SOUND_MASK_VOLUME, SOUND_MASK_PCM, SOUND_MASK_IGAIN } = oss.SOUND_MASK;
@@ -24,8 +25,6 @@ const SLOTS: ReadonlyMap<number, Slot> = new Map([
   [SOUND_MIXER_IGAIN, "igain"],
 ]);
 const DEVICES = SOUND_MASK_VOLUME | SOUND_MASK_PCM | SOUND_MASK_IGAIN;
-/** SNDRV_OSS_VERSION: 3.8.1a. */
-const VERSION = 0x030810;
 
 const Int = struct({ value: int });
 type Int = Infer<typeof Int>;
@@ -88,7 +87,7 @@ export function mixerIoctls<State>(mixerOf: (state: State) => Mixer): Handlers<S
     // There is nothing else to record from.
     SOUND_MIXER_WRITE_RECSRC: says(SOUND_MASK_IGAIN),
     SOUND_MIXER_READ_CAPS: says(0),
-    OSS_GETVERSION: says(VERSION),
+    OSS_GETVERSION: says(OSS_VERSION),
     SOUND_OLD_MIXER_INFO({ state, arg }) {
       inform(state, arg);
     },
@@ -104,11 +103,12 @@ function says(value: number) {
   };
 }
 
-function fromLevel(value: number): Volume {
+/** @returns what an int says, in bounds */
+export function fromLevel(value: number): Volume {
   return { left: Math.min(100, value & 0xff), right: Math.min(100, (value >> 8) & 0xff) };
 }
 
-function toLevel({ left, right }: Volume): number {
+export function toLevel({ left, right }: Volume): number {
   return clamped(left) | (clamped(right) << 8);
 }
 

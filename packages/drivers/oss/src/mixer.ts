@@ -3,14 +3,12 @@
 // Lifetimes: Mixers as long as the daemon; a program's own level from its first open of a dsp to its last close.
 
 import { DeviceError } from "@devlift/core";
-import type { MixerControl, Volume } from "./backend/backend.ts";
+import { FULL, type MixerControl, type Volume } from "./backend/backend.ts";
 import type { Opener } from "./opener.ts";
 import type { Playback } from "./playback.ts";
 
 /** The controls that there are, by the numbers of SOUND_MIXER in linux/soundcard.h. */
 export type Slot = "volume" | "pcm" | "igain";
-
-export const FULL: Volume = { left: 100, right: 100 };
 
 export interface Mixer {
   /** @throws DeviceError EIO when the sound server does not answer */

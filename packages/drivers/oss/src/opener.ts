@@ -21,18 +21,26 @@ const AGAIN_MS = 100;
 
 export class Opener {
   readonly server: SoundServer;
-  readonly program: Program;
+  #program: Program;
 
   private constructor(server: SoundServer, program: Program) {
     this.server = server;
-    this.program = program;
+    this.#program = program;
+  }
+
+  get program(): Program {
+    return this.#program;
+  }
+
+  /** What the program calls itself from its next stream on. */
+  rename(name: string): void {
+    this.#program = { ...this.#program, name: printable(name) };
   }
 
   /** @throws DeviceError ENODEV when the caller has no sound server, or it does not answer */
   static async of(caller: Caller, source: BackendSource): Promise<Opener> {
     const process = processOf(caller);
-    // A program chooses its name; what a person reads in a list shall be one line.
-    const name = (process?.name ?? "").replace(/[^\x20-\x7e]/g, "?") || "program";
+    const name = printable(process?.name ?? "");
     let server: SoundServer | undefined;
     try {
       server = source.serverFor(caller);
@@ -71,4 +79,9 @@ export class Opener {
       }
     }
   }
+}
+
+/** A program chooses its name; what a person reads in a list shall be one line. */
+function printable(name: string): string {
+  return name.replace(/[^\x20-\x7e]/g, "?") || "program";
 }

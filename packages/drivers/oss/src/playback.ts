@@ -4,7 +4,14 @@
 // Lifetimes: a Playback as long as its file; a PlayStream from the first byte to the next of those ends.
 
 import { DeviceError } from "@devlift/core";
-import { BackendError, type PlayEvents, type PlayStream, type StreamSpec, type Volume } from "./backend/backend.ts";
+import {
+  BackendError,
+  FULL,
+  type PlayEvents,
+  type PlayStream,
+  type StreamSpec,
+  type Volume,
+} from "./backend/backend.ts";
 import { ByteQueue } from "./byte-queue.ts";
 import { convert, silenceOf } from "./format.ts";
 import { type Geometry, geometryOf, type Settings } from "./geometry.ts";
@@ -47,6 +54,10 @@ export class Playback {
   #failure: Error | undefined;
   /** Bytes of the frame that is not whole. */
   #inFrame = 0;
+  #draining = false;
+  #underruns = 0;
+  /** Bytes of room from which on poll(2) says writable; undefined: a fragment. */
+  #lowWater: number | undefined;
   /** POST came while the stream opened. */
   #posted = false;
   /** When the last stream was lost and another one asked for, milliseconds. */
@@ -89,7 +100,8 @@ export class Playback {
   get writable(): boolean {
     if (this.#failure !== undefined) return true;
     const { room } = this;
-    return room >= this.#geometry.fragment || (room > 0 && (this.#stream === undefined || this.delay === 0));
+    const enough = Math.min(this.#lowWater ?? this.#geometry.fragment, this.#capacity);
+    return room >= enough || (room > 0 && (this.#stream === undefined || this.delay === 0));
   }
 
   get space(): Space {
@@ -165,6 +177,22 @@ export class Playback {
     }
   }
 
+  /** @param bytes of room from which on poll(2) says writable, at least 1 */
+  setLowWater(bytes: number): void {
+    this.#lowWater = bytes;
+  }
+
+  /** How often nothing more came in time, since this was asked last. */
+  takeUnderruns(): number {
+    const count = this.#underruns;
+    this.#underruns = 0;
+    return count;
+  }
+
+  get volume(): Volume {
+    return this.#volume ?? FULL;
+  }
+
   setVolume(volume: Volume): void {
     this.#volume = volume;
     this.#stream?.setVolume(volume);
@@ -186,6 +214,7 @@ export class Playback {
     const stream = this.#stream;
     if (stream === undefined || generation !== this.#generation) return;
     stream.setCorked(false);
+    this.#draining = true;
     try {
       await unlessAborted(stream.drain(), signal);
       if (generation !== this.#generation) return;
@@ -193,6 +222,8 @@ export class Playback {
       // RESET from another thread ends a drain, too; so does a server that fails, whose bytes are lost.
       if (generation !== this.#generation) return;
       throw error instanceof DeviceError ? error : new DeviceError("EIO", "the sound server failed", { cause: error });
+    } finally {
+      this.#draining = false;
     }
     this.#played = this.#written;
     if (!this.#triggered) stream.setCorked(true);
@@ -219,6 +250,9 @@ export class Playback {
         if (!current()) return;
         this.#pump();
         this.#wake();
+      },
+      underrun: () => {
+        if (current() && !this.#draining) this.#underruns++;
       },
       failed: (error) => {
         if (current()) this.#lost(error);

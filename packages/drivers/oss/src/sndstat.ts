@@ -2,22 +2,18 @@
 // Lifetime of a file: the page is made at open(2), and read from there on.
 
 import { type AnyDevice, defineDevice } from "@devlift/core";
+import type { Inventory } from "./system-ioctls.ts";
 
 export interface SndstatOptions {
-  /** Under /dev. */
+  /** Under the folder of the device files. */
   readonly name: string;
-  readonly version: string;
-  /** Of the dsps. */
-  readonly audio: readonly string[];
-  readonly mixers: readonly string[];
-  /** The sound server, for a person. */
-  readonly server: string;
+  readonly inventory: Inventory;
 }
 
-export function defineSndstat(options: SndstatOptions): AnyDevice {
-  const page = new TextEncoder().encode(pageOf(options));
+export function defineSndstat({ name, inventory }: SndstatOptions): AnyDevice {
+  const page = new TextEncoder().encode(pageOf(inventory));
   return defineDevice({
-    name: options.name,
+    name,
     open: () => ({ at: 0 }),
     read({ state, length }) {
       const given = page.subarray(state.at, state.at + length);
@@ -27,11 +23,10 @@ export function defineSndstat(options: SndstatOptions): AnyDevice {
   });
 }
 
-function pageOf({ version, audio, mixers, server }: SndstatOptions): string {
-  const listed = (names: readonly string[], what: string) =>
-    names.map((name, index) => `${index}: /dev/${name}: ${what}`);
+function pageOf({ version, audio, mixers, server }: Inventory): string {
+  const listed = (paths: readonly string[], what: string) => paths.map((path, index) => `${index}: ${path}: ${what}`);
   return [
-    `Sound Driver:3.8.1a (devlift-oss ${version})`,
+    `Sound Driver:4.1 (devlift-oss ${version})`,
     "Config options: 0",
     "",
     "Installed drivers: ",

@@ -6,6 +6,7 @@ import {
   DeviceError,
   decode,
   encode,
+  type Logger,
   type MemoryFile,
   MemoryKernel,
   type Schema,
@@ -39,7 +40,7 @@ export class Program {
   /** ioctl(2) with what the argument points to. @returns what is there afterwards */
   async ask<A>(command: Command<A>, value?: Partial<A>): Promise<A> {
     const schema = structOf(command);
-    const memory = new Uint8Array(256);
+    const memory = new Uint8Array(2048);
     if (value !== undefined) memory.set(encode(schema, "lp64", { ...decode(schema, "lp64", memory), ...value }));
     await this.file.ioctl(command.number("lp64"), this.#kernel.memory.map(memory));
     return decode(schema, "lp64", memory) as A;
@@ -48,6 +49,19 @@ export class Program {
   /** The same for an int. */
   async int(command: Command<{ value: number }>, value = 0): Promise<number> {
     return (await this.ask(command, { value })).value;
+  }
+
+  /** With memory as it is. */
+  raw(command: Command<unknown>, memory: Uint8Array): Promise<number> {
+    return this.file.ioctl(command.number("lp64"), this.#kernel.memory.map(memory));
+  }
+
+  /** The same for a string. */
+  async text(command: Command<string>, value = ""): Promise<string> {
+    const memory = new Uint8Array(2048);
+    memory.set(new TextEncoder().encode(value));
+    await this.file.ioctl(command.number("lp64"), this.#kernel.memory.map(memory));
+    return new TextDecoder().decode(memory.subarray(0, memory.indexOf(0)));
   }
 
   /** One without an argument. */
@@ -66,10 +80,12 @@ function structOf<A>({ schema }: Command<A>): StructSchema & Schema<A> {
   return schema as StructSchema & Schema<A>;
 }
 
-export async function bench(server = new VirtualServer()) {
+export async function bench(server = new VirtualServer(), log: Logger = silent) {
   const mixers = new Mixers();
-  const dsp = await served(defineDsp({ name: "dsp", format: U8, source: server, mixers, log: silent }));
-  const mixer = await served(defineMixer({ name: "mixer", source: server, mixers }));
+  const inventory = { version: "1.2", audio: ["/dev/dsp", "/dev/adsp"], mixers: ["/dev/mixer"], server: "virtual" };
+  const common = { inventory, source: server, mixers, log };
+  const dsp = await served(defineDsp({ ...common, name: "dsp", path: "/dev/dsp", format: U8, maxOpens: 1000 }), log);
+  const mixer = await served(defineMixer({ ...common, name: "mixer", path: "/dev/mixer" }), log);
   return {
     server,
     dsp: (flags = O_WRONLY) => dsp(flags),
@@ -77,9 +93,9 @@ export async function bench(server = new VirtualServer()) {
   };
 }
 
-async function served(device: AnyDevice) {
+async function served(device: AnyDevice, log: Logger) {
   const kernel = new MemoryKernel();
-  await serve(device, { channel: kernel, log: silent });
+  await serve(device, { channel: kernel, log });
   return async (flags: number, pid = CALLER.pid): Promise<Program> =>
     new Program(kernel, await kernel.openFile(flags, { caller: { ...CALLER, pid } }));
 }

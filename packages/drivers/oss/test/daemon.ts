@@ -18,10 +18,24 @@ export interface Served {
   stop(): Promise<number | string>;
 }
 
-/** @param environment where the programs' sound server is */
+/** On the fuse channel. @param environment where the programs' sound server is */
 export async function serveFiles(environment: Readonly<Record<string, string>>): Promise<Served> {
   const folder = mkdtempSync(join(tmpdir(), "devlift-oss-"));
-  const daemon = await Daemon.start(BUNDLE, ["--channel", "fuse", "--folder", folder]);
+  return serve("fuse", folder, environment, () => rmSync(folder, { recursive: true, force: true }));
+}
+
+/** Character devices, in a virtual machine. */
+export function serveDevices(environment: Readonly<Record<string, string>>): Promise<Served> {
+  return serve("cuse", "/dev", environment, () => undefined);
+}
+
+async function serve(
+  channel: string,
+  folder: string,
+  environment: Readonly<Record<string, string>>,
+  removeFolder: () => void,
+): Promise<Served> {
+  const daemon = await Daemon.start(BUNDLE, ["--channel", channel, "--folder", folder]);
   const clients: Client[] = [];
   return {
     daemon,
@@ -34,7 +48,7 @@ export async function serveFiles(environment: Readonly<Record<string, string>>):
     async stop() {
       for (const client of clients) await client.stop();
       const status = await daemon.stop();
-      rmSync(folder, { recursive: true, force: true });
+      removeFolder();
       return status;
     },
   };

@@ -172,7 +172,10 @@ export class VirtualPlayStream implements PlayStream {
     const played = this.#held.splice(0, Math.floor((ms * this.spec.rate) / 1000) * frame);
     this.heard.push(...played);
     this.#unasked += played.length;
-    if (this.#held.length === 0) this.#started = false;
+    if (this.#held.length === 0) {
+      this.#started = false;
+      this.#events.underrun();
+    }
     if (this.#unasked >= this.spec.fragment || this.#held.length === 0) {
       this.#unasked = 0;
       this.#events.roomChanged();

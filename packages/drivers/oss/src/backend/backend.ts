@@ -49,9 +49,14 @@ export interface Volume {
   readonly right: number;
 }
 
+/** The server's norm. */
+export const FULL: Volume = { left: 100, right: 100 };
+
 export interface PlayEvents {
   /** `room` has grown. */
   roomChanged(): void;
+  /** All was played, and nothing more came in time. */
+  underrun(): void;
   /** The stream has ended by itself, with all that it held: its server is gone, or somebody ended it. Once; then nothing more. */
   failed(error: Error): void;
 }

@@ -146,6 +146,7 @@ class PulseBackend implements Backend {
         },
         {
           writable: () => events.roomChanged(),
+          underflow: () => events.underrun(),
           bufferChanged: () => events.roomChanged(),
           moved: () => events.roomChanged(),
           ended: (error) => events.failed(this.#end ?? asBackendError(error)),
