@@ -34,6 +34,8 @@ export class Capture {
   #generation = 0;
   #triggered = true;
   #failure: Error | undefined;
+  /** Milliseconds for which a stream that is to be opened waits for a server. */
+  #patience = PATIENCE_MS;
   /** Bytes that were recorded since the device was opened, of parameters of before, too. */
   #recorded = 0;
   #overruns = 0;
@@ -152,7 +154,7 @@ export class Capture {
     return Math.min(this.#lowWater ?? fragment, buffer);
   }
 
-  #start(patience = 0): void {
+  #start(): void {
     if (this.#stream !== undefined || this.#opening) return;
     this.#opening = true;
     const generation = this.#generation;
@@ -173,12 +175,12 @@ export class Capture {
         const again = now - this.#recoveredAt >= RECOVERED_MS && !hangs;
         this.#recoveredAt = now;
         // What is there stays, and a read goes on when the server is back soon.
-        if (again) this.#start(PATIENCE_MS);
+        if (again) this.#start();
         else this.#fail(error);
       },
     };
     const spec = { format: format.server, rate, channels, fragment, buffer, corked: false };
-    this.#options.openStream(spec, events, patience).then(
+    this.#options.openStream(spec, events, this.#patience).then(
       (stream) => {
         if (!current()) {
           stream.close();
@@ -186,6 +188,7 @@ export class Capture {
         }
         this.#opening = false;
         this.#stream = stream;
+        this.#patience = PATIENCE_MS;
       },
       (error: unknown) => {
         if (current()) this.#fail(error instanceof Error ? error : new DeviceError("EIO", String(error)));
@@ -210,6 +213,8 @@ export class Capture {
   #fail(error: Error): void {
     this.#drop();
     this.#failure = error;
+    // Who was told of it has waited once.
+    this.#patience = 0;
     this.#options.changed();
   }
 }

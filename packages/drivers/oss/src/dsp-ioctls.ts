@@ -110,9 +110,10 @@ export const dspIoctls: Handlers = {
   },
   SNDCTL_DSP_GETOPTR({ state, arg }) {
     const playback = playing(state);
-    const { fragment, buffer } = playback.geometry;
-    const { played, delay } = playback;
-    Object.assign(arg, { bytes: played & INT_MAX, blocks: Math.floor(delay / fragment), ptr: played % buffer });
+    const { played, delay, position, geometry } = playback;
+    // bytes is what was heard. ptr is where the device takes from, as hw_ptr is in pcm_oss.c: who waits for room looks
+    // there (alsa-plugins, oss/pcm_oss.c).
+    Object.assign(arg, { bytes: played & INT_MAX, blocks: Math.floor(delay / geometry.fragment), ptr: position });
   },
   SNDCTL_DSP_GETIPTR({ state, arg }) {
     const { recorded, available, geometry } = recording(state);

@@ -52,6 +52,8 @@ export class Playback {
   #triggered = true;
   #volume: Volume | undefined;
   #failure: Error | undefined;
+  /** Milliseconds for which a stream that is to be opened waits for a server. */
+  #patience = PATIENCE_MS;
   /** Bytes of the frame that is not whole. */
   #inFrame = 0;
   #draining = false;
@@ -66,6 +68,8 @@ export class Playback {
   #written = 0;
   /** Bytes of them that were heard or thrown away, as far as anybody was told. */
   #played = 0;
+  /** Bytes of them that left the buffer, likewise. */
+  #taken = 0;
   readonly #waiting = new Set<() => void>();
 
   constructor(settings: Settings, options: PlaybackOptions) {
@@ -92,8 +96,13 @@ export class Playback {
 
   /** Bytes that write() takes now. */
   get room(): number {
+    return Math.max(0, this.#capacity - this.#waitingBytes);
+  }
+
+  /** Bytes that the server has not taken out of the buffer. */
+  get #waitingBytes(): number {
     const inServer = this.#stream === undefined ? 0 : this.#stream.bufferSize - this.#stream.room;
-    return Math.max(0, this.#capacity - inServer - this.#held.length);
+    return inServer + this.#held.length;
   }
 
   /** poll(2) says writable: there is room for a fragment, or for anything while nothing plays (snd_pcm_oss_poll()). */
@@ -139,6 +148,15 @@ export class Playback {
     const delay = this.#held.length + (this.#stream?.delay() ?? 0);
     this.#played = Math.max(this.#played, this.#written - delay);
     return this.#played;
+  }
+
+  /**
+   * Where in the buffer of so many bytes the server takes from: what it has taken leaves room, though it may be heard
+   * later. A program that looks here finds what poll(2) and GETOSPACE say, in the same steps.
+   */
+  get position(): number {
+    this.#taken = Math.max(this.#taken, this.#written - this.#waitingBytes);
+    return this.#taken % this.#geometry.buffer;
   }
 
   /** Throws away what was not heard. */
@@ -237,7 +255,7 @@ export class Playback {
     return Math.max(this.#geometry.buffer, this.#stream?.bufferSize ?? 0);
   }
 
-  #open(patience = 0): void {
+  #open(): void {
     if (this.#stream !== undefined || this.#opening) return;
     this.#opening = true;
     const generation = this.#generation;
@@ -259,7 +277,7 @@ export class Playback {
       },
     };
     const volume = this.#volume;
-    this.#options.openStream({ ...spec, volume }, events, patience).then(
+    this.#options.openStream({ ...spec, volume }, events, this.#patience).then(
       (stream) => {
         if (!current()) {
           stream.close();
@@ -267,6 +285,7 @@ export class Playback {
         }
         this.#opening = false;
         this.#stream = stream;
+        this.#patience = PATIENCE_MS;
         if (this.#volume !== undefined && this.#volume !== volume) stream.setVolume(this.#volume);
         // Switched on while it opened.
         if (spec.corked && this.#triggered) stream.setCorked(false);
@@ -292,13 +311,15 @@ export class Playback {
     this.#generation++;
     this.#stream = undefined;
     this.#played = this.#written - this.#held.length;
-    this.#open(PATIENCE_MS);
+    this.#open();
     this.#wake();
   }
 
   #fail(error: Error): void {
     this.#drop();
     this.#failure = error;
+    // Who was told of it has waited once.
+    this.#patience = 0;
     this.#wake();
   }
 

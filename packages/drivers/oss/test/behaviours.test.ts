@@ -199,8 +199,10 @@ test("7: GETODELAY and GETOPTR never go back, agree with what is heard, and are 
   await settled();
   for (let before = written; before > 0; ) {
     const delay = await program.int(oss.SNDCTL_DSP_GETODELAY);
-    const { bytes } = await program.ask(oss.SNDCTL_DSP_GETOPTR);
+    const { bytes, ptr } = await program.ask(oss.SNDCTL_DSP_GETOPTR);
     expect([delay, bytes]).toEqual([written - server.heard.length, server.heard.length]);
+    // The server asks in steps, so the place in the buffer moves with the room.
+    expect(ptr).toBe((await program.ask(oss.SNDCTL_DSP_GETOSPACE)).bytes % BUFFER);
     expect(delay).toBeLessThanOrEqual(before);
     before = delay;
     server.advance(5);
@@ -356,13 +358,11 @@ test("a read is whole, and what nobody reads is lost from its beginning, by whol
   const [stream] = server.recording;
   for (let at = 0; at < BUFFER + 10; at += 58) stream?.hear(...counting(58, at));
   expect(await whole).toEqual(counting(BUFFER + 10));
+  // After a byte that was read the beginning is within a frame, and stays where it is in it.
   stream?.hear(...counting(BUFFER));
-  stream?.hear(...counting(6, 100));
-  expect((await program.ask(oss.SNDCTL_DSP_GETISPACE)).bytes).toBe(BUFFER);
-  expect((await program.file.read(BUFFER)).slice(-8)).toEqual(
-    Uint8Array.of(2, 3, ...counting(6, 100)).map((value, index) =>
-      index < 2 ? ((BUFFER - 2 + index) % 255) + 1 : value,
-    ),
-  );
+  expect(await program.file.read(1)).toEqual(counting(1));
+  stream?.hear(...counting(6, BUFFER));
+  expect((await program.ask(oss.SNDCTL_DSP_GETISPACE)).bytes).toBe(BUFFER - 1);
+  expect(await program.file.read(BUFFER - 1)).toEqual(counting(BUFFER - 1, 1 + 6));
   await expect(program.ask(oss.SNDCTL_DSP_GETOSPACE)).rejects.toEqual(EINVAL);
 });

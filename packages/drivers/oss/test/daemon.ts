@@ -12,8 +12,8 @@ const BUNDLE = fileURLToPath(new URL("../dist/devlift-oss.mjs", import.meta.url)
 export interface Served {
   readonly daemon: Daemon;
   readonly folder: string;
-  /** A program of the server's user opens a device. */
-  open(name: string, flags: number): Promise<Client>;
+  /** A program opens a device. @param environment default: that of the daemon's start */
+  open(name: string, flags: number, environment?: Readonly<Record<string, string>>): Promise<Client>;
   /** Ends the programs, then the daemon. */
   stop(): Promise<number | string>;
 }
@@ -21,27 +21,29 @@ export interface Served {
 /** On the fuse channel. @param environment where the programs' sound server is */
 export async function serveFiles(environment: Readonly<Record<string, string>>): Promise<Served> {
   const folder = mkdtempSync(join(tmpdir(), "devlift-oss-"));
-  return serve("fuse", folder, environment, () => rmSync(folder, { recursive: true, force: true }));
+  return serve(["--channel", "fuse", "--folder", folder], folder, environment, () =>
+    rmSync(folder, { recursive: true, force: true }),
+  );
 }
 
-/** Character devices, in a virtual machine. */
-export function serveDevices(environment: Readonly<Record<string, string>>): Promise<Served> {
-  return serve("cuse", "/dev", environment, () => undefined);
+/** Character devices, in a virtual machine. @param args more of the command line */
+export function serveDevices(environment: Readonly<Record<string, string>>, ...args: string[]): Promise<Served> {
+  return serve(["--channel", "cuse", "--folder", "/dev", ...args], "/dev", environment, () => undefined);
 }
 
 async function serve(
-  channel: string,
+  args: readonly string[],
   folder: string,
   environment: Readonly<Record<string, string>>,
   removeFolder: () => void,
 ): Promise<Served> {
-  const daemon = await Daemon.start(BUNDLE, ["--channel", channel, "--folder", folder]);
+  const daemon = await Daemon.start(BUNDLE, args);
   const clients: Client[] = [];
   return {
     daemon,
     folder,
-    async open(name, flags) {
-      const client = await Client.open(join(folder, name), flags, environment);
+    async open(name, flags, env = environment) {
+      const client = await Client.open(join(folder, name), flags, env);
       clients.push(client);
       return client;
     },

@@ -1,6 +1,7 @@
 // The daemon between C programs and a real PulseAudio: what its sink's monitor recorded is the judge. The device files
 // are the fuse channel's, and the daemon finds the server by the programs' environment.
 
+import { rmSync, symlinkSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { PulseServer, type Recorder } from "@devlift/testing/pulse";
@@ -155,19 +156,25 @@ test("/dev/mixer is the server's output and input, and sees what others change",
   await client.close();
 });
 
-test("a server that is restarted while a program plays: it goes on", async () => {
-  const client = await served.open("dsp", O_WRONLY);
+test("a server that is another one while a program plays: it goes on", async () => {
+  const next = await PulseServer.start();
+  const place = join(served.folder, "server");
+  symlinkSync(server.socket, place);
+  const client = await served.open("dsp", O_WRONLY, { ...server.environment, PULSE_SERVER: `unix:${place}` });
   await client.configure();
   const writing = client.write(noise(600_000, 50));
-  await client.int(oss.SNDCTL_DSP_GETODELAY).catch(() => undefined);
+  rmSync(place);
+  symlinkSync(next.socket, place);
   await server.kill();
-  await server.restart();
   expect(await writing).toBe(600_000);
-  const by = await recording();
+  recorder = await next.record();
   const samples = noise(20_000, 51);
   await client.write(samples);
-  await heard(by, samples);
+  await heard(recorder, samples);
   await client.close();
+  await recorder.stop();
+  await next.stop();
+  await server.restart();
 });
 
 test("a server that is gone or hangs is an error, and when it is back the same file plays again", async () => {

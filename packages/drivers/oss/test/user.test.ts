@@ -1,0 +1,44 @@
+// Whose sound server a program's is, told by a real process.
+
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { afterEach, expect, test } from "vitest";
+import { userOf } from "../src/backend/user.ts";
+
+const running = new Set<() => void>();
+afterEach(() => {
+  for (const stop of running) stop();
+  running.clear();
+});
+
+/** A program that has said that it runs, so that its environment is its own. */
+async function program(env: Record<string, string>): Promise<number> {
+  const child = spawn("/bin/sh", ["-c", "echo; read line"], { env, stdio: ["pipe", "pipe", "inherit"] });
+  running.add(() => child.kill());
+  await once(child.stdout, "data");
+  return child.pid ?? 0;
+}
+
+const uid = process.getuid?.() ?? 0;
+
+test("the variables that say where its server is, and no others", async () => {
+  const pid = await program({ PULSE_SERVER: "unix:/tmp/a=b", HOME: "/home/x", PULSE_SERVERS: "no", SECRET: "s" });
+  const expected = { uid, environment: { PULSE_SERVER: "unix:/tmp/a=b", HOME: "/home/x" } };
+  expect(userOf({ pid, uid, gid: 0 })).toEqual(expected);
+});
+
+test("the user is who started it, whatever it runs as now", async () => {
+  const pid = await program({});
+  expect(userOf({ pid, uid: 12_345, gid: 0 })).toEqual({ uid, environment: {} });
+});
+
+test("a huge environment is looked at as far as is reasonable", async () => {
+  const huge = Object.fromEntries(Array.from({ length: 15 }, (_, index) => [`A${index}`, "x".repeat(100_000)]));
+  const pid = await program({ HOME: "/home/x", ...huge, PULSE_SERVER: "unix:/tmp/late" });
+  expect(userOf({ pid, uid, gid: 0 }).environment).toEqual({ HOME: "/home/x" });
+});
+
+test("of a program that is not there, or in another pid namespace, the user that the kernel named", () => {
+  expect(userOf({ pid: 0, uid: 7, gid: 7 })).toEqual({ uid: 7, environment: {} });
+  expect(userOf({ pid: 2 ** 30, uid: 7, gid: 7 })).toEqual({ uid: 7, environment: {} });
+});
