@@ -12,8 +12,11 @@ const ALWAYS: readonly Prerequisite[] = [
   // fusermount3, for the fuse channel without root.
   { package: "fuse3", file: "fusermount3" },
   { package: "kmod", file: "modinfo" },
-  // A sound server, which the tier sound runs without hardware, and parec and pactl to see what it does.
+  // Two sound servers, which the tier sound runs without hardware, and parec and pactl to see what they do.
   { package: "pulseaudio", file: "pulseaudio" },
+  { package: "pipewire-pulse", file: "pipewire-pulse" },
+  { package: "wireplumber", file: "wireplumber" },
+  { package: "dbus-daemon", file: "dbus-run-session" },
   { package: "pulseaudio-utils", file: "parec" },
   ...IOCTLGEN_PREREQUISITES,
   ...CHECK_PREREQUISITES,

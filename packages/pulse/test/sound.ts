@@ -6,6 +6,9 @@ export const SPEC = { format: "s16le", channels: 2, rate: 48000 } as const;
 export const FRAME = 4;
 export const SECOND = SPEC.rate * FRAME;
 
+/** For what no event tells of: asked again and again, up to a bound for what is stuck. */
+export const POLL = { interval: 10, timeout: 30_000 };
+
 /** `bytes` of s16le samples, none of them 0: silence is none of it. */
 export function noise(bytes: number, seed = 1): Buffer {
   const samples = Buffer.alloc(bytes);
