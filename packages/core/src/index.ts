@@ -12,7 +12,7 @@ export { type AnyDevice, Device, defineDevice } from "./device/device.ts";
 export { type Process, processOf } from "./device/process.ts";
 export { Recording } from "./device/record.ts";
 export { type ReplayFileOptions, replay } from "./device/replay.ts";
-export { type RunOptions, runDaemon, startWatching, stopSignal } from "./device/run.ts";
+export { LEAVE_SIGNAL, type RunOptions, runDaemon, startWatching, stopSignal } from "./device/run.ts";
 export {
   absolutePath,
   oneOf,

@@ -66,4 +66,9 @@ export interface Channel {
   readonly ended: Promise<Error | undefined>;
   /** Frees every caller, releases every open file, removes the device file. Idempotent. */
   close(): Promise<void>;
+  /**
+   * Leaves the device file to the next daemon, with its open files, for as long as the driver's `recovery` says: callers
+   * wait and notice nothing. The process is to end then. Absent where the device ends with its daemon.
+   */
+  leave?(): Promise<void>;
 }

@@ -19,6 +19,7 @@ const BURST = 64;
 export interface ServedSession {
   readonly buffer: Uint8Array;
   handle(length: number): Parts | undefined;
+  rest(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -84,12 +85,34 @@ export class Connection {
     return this.#closing;
   }
 
-  async #shutDown(error: Error | undefined, last?: Uint8Array): Promise<void> {
-    await this.#session.close();
-    if (last !== undefined) this.#send([last]);
+  /**
+   * Lets the descriptor go without a word to callers and files.
+   * @param first what the kernel is told before, so that it sends no new requests
+   * @param bringToRest runs when no handler does
+   */
+  leave(first: Uint8Array, bringToRest: () => Promise<void>): Promise<void> {
+    this.#closing ??= this.#leave(first, bringToRest);
+    return this.#closing;
+  }
+
+  async #leave(first: Uint8Array, bringToRest: () => Promise<void>): Promise<void> {
+    this.#send([first]);
+    await this.#session.rest();
+    await bringToRest();
+    this.#end(undefined);
+    this.#letGo();
+  }
+
+  #letGo(): void {
     this.#closed = true;
     this.#link.stop();
     closeSync(this.#fd);
+  }
+
+  async #shutDown(error: Error | undefined, last?: Uint8Array): Promise<void> {
+    await this.#session.close();
+    if (last !== undefined) this.#send([last]);
+    this.#letGo();
     this.#end(error);
   }
 

@@ -67,7 +67,10 @@ async function open(options: ChannelOptions): Promise<Channel> {
   connection.start();
   // A device that outlives a daemon which dies does not outlive one that ends.
   const last = driver.recovery === undefined ? undefined : onlyHead(abi.FUSD_DESTROY);
-  return { path, ended: connection.ended, close: () => connection.close(last) };
+  const close = () => connection.close(last);
+  if (driver.recovery === undefined) return { path, ended: connection.ended, close };
+  const leave = () => connection.leave(onlyHead(abi.FUSD_QUIESCE), async () => driver.leave?.());
+  return { path, ended: connection.ended, close, leave };
 }
 
 /** @throws DeviceError("EPROTO") when the module is of another version */
@@ -200,7 +203,7 @@ function create(driver: AnyDriver, permissions: ChannelOptions["permissions"] = 
     max_io: abi.MAX_IO,
     // The driver's limits are the session's to keep: EMFILE for one user, ENFILE for all.
     max_opens: 0,
-    deadline_ms: 0,
+    deadline_ms: driver.deadlineMs ?? 0,
     interrupt_ms: 0,
     recover_ms: driver.recovery?.ms ?? 0,
     reserved: 0,

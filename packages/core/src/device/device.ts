@@ -63,6 +63,9 @@ export function defineDevice<State = undefined, const C extends Commands = Recor
   }
   const { releaseMs = 0 } = driver;
   if (!(releaseMs >= 0)) throw new UsageError(`${driver.name}: releaseMs is milliseconds, not ${releaseMs}`);
+  const { deadlineMs = 1 } = driver;
+  if (!(Number.isInteger(deadlineMs) && deadlineMs > 0))
+    throw new UsageError(`${driver.name}: deadlineMs is a whole number of milliseconds from 1, not ${deadlineMs}`);
   if (driver.seek !== undefined && !driver.seekable)
     throw new UsageError(`${driver.name}: seek is for a driver that is seekable`);
   const { recovery, recover, mmap } = driver;

@@ -111,6 +111,10 @@ async function runDevices(devices: readonly AnyDevice[], running: Running): Prom
     manager.ready(`serving ${channels.map(({ path }) => path).join(", ")}`);
     const ended = await Promise.race([stopped, ...channels.map(endOf)]);
     if (typeof ended !== "string") throw ended;
+    if (ended === LEAVE_SIGNAL && (await left(channels, log))) {
+      recording?.close();
+      return EXIT.OK;
+    }
     log.info({}, `${ended}: freeing clients and removing the device files`);
   } catch (error) {
     log.error({}, error instanceof Error ? error.message : String(error));
@@ -129,6 +133,14 @@ async function runDevices(devices: readonly AnyDevice[], running: Running): Prom
   return status;
 }
 
+/** Leaves device files to the next daemon. @returns false when that cannot be done with each of them */
+async function left(channels: readonly Channel[], log: Logger): Promise<boolean> {
+  if (!channels.every(({ leave }) => leave !== undefined)) return false;
+  log.info({}, `${LEAVE_SIGNAL}: the device files are left to the next daemon`);
+  await Promise.all(channels.map((channel) => channel.leave?.()));
+  return true;
+}
+
 /** Switches on what the command line asked for. @throws UsageError when a file cannot be made */
 export function startWatching({ trace, record }: Watching, log: Logger): Recording | undefined {
   if (trace !== undefined) tracing.start(trace);
@@ -144,11 +156,14 @@ async function endOf(channel: Channel): Promise<Error> {
   return (await channel.ended) ?? new DeviceError("ENODEV", `${channel.path} was taken away`);
 }
 
+/** Asks a daemon to leave its device files to the next one, for an upgrade; where it cannot, to end as by the others. */
+export const LEAVE_SIGNAL = "SIGUSR1";
+
 /** Resolves with the first signal that asks for the end; the second ends the process at once. */
 export function stopSignal(log: Logger): Promise<string> {
   return new Promise((resolve) => {
     let asked = false;
-    for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const)
+    for (const signal of ["SIGTERM", "SIGINT", "SIGHUP", LEAVE_SIGNAL] as const)
       process.on(signal, () => {
         if (asked) {
           log.warn({}, `${signal} again: ending at once`);

@@ -249,6 +249,16 @@ export interface Driver<State, C extends Commands> {
   readonly recovery?: Recovery;
   /** With `recovery`: @returns the state of a file that an earlier daemon left. An error ends the file. Default: open() */
   recover?(call: RecoverCall): Answer<State>;
+  /**
+   * With `recovery`: the device is about to be left to the next daemon, its files open. Brings hardware to rest, without
+   * a word to it. Default: nothing
+   */
+  leave?(): Promise<void>;
+  /**
+   * Milliseconds that a handler may take: then its caller gets ETIMEDOUT and its signal aborts. A call that waits because of
+   * wouldBlock has time. fusd; elsewhere callers wait. Default: for ever
+   */
+  readonly deadlineMs?: number;
   /** What a read or write could do now, in POLL bits, at once. Default: always IN | OUT, as a kernel driver without poll */
   poll?(call: CallBase<State>): number;
 }

@@ -21,6 +21,8 @@ import { Opens } from "./opens.ts";
 export interface EngineListener {
   /** A call that run() left open is settled now. */
   late(call: Call): void;
+  /** A call waits for a wake-up, or a time. */
+  parked?(call: Call): void;
   /** The driver said so of a file that is `polled`, or the file was hung up: who polls it shall look again. */
   pollChanged(file: File, wake: PollWake): void;
   /**
@@ -63,6 +65,7 @@ export class Engine implements FileOwner {
   readonly #changes: Changes;
   #closing = false;
   #onIdle: (() => void) | undefined;
+  #onRest: (() => void) | undefined;
 
   constructor(options: EngineOptions, listener: EngineListener) {
     this.#driver = options.driver;
@@ -194,6 +197,20 @@ export class Engine implements FileOwner {
     await Promise.all([...this.#opens].map((file) => this.#giveBack(file)));
   }
 
+  /** Resolves when no handler runs, at the latest after `ms` milliseconds: what waits then is parked. */
+  async rest(ms: number): Promise<void> {
+    const isAtRest = () => [...this.#waiting.values()].every(({ parked }) => parked);
+    if (isAtRest()) return;
+    await new Promise<void>((resolve) => {
+      const callOff = this.#clock.after(ms, resolve);
+      this.#onRest = () => {
+        if (!isAtRest()) return;
+        callOff();
+        resolve();
+      };
+    });
+  }
+
   #ask(call: Call): unknown {
     if (call.isOpening) {
       if (this.#closing) throw new DeviceError("ENODEV", "the device is being closed");
@@ -297,6 +314,7 @@ export class Engine implements FileOwner {
     call.file.parked.delete(call);
     this.#waiting.delete(call.key);
     if (this.#waiting.size === 0) this.#onIdle?.();
+    this.#onRest?.();
   }
 
   #tell(call: Call): void {
@@ -314,6 +332,8 @@ export class Engine implements FileOwner {
     this.#wait(call);
     call.parked = true;
     call.file.parked.add(call);
+    this.#listener.parked?.(call);
+    this.#onRest?.();
     const ms = answer.retryAfterMs;
     if (ms === undefined) return;
     call.retryTimer = this.#clock.after(Math.min(ms, LONGEST_TIMER_MS), () => {

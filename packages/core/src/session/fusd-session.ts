@@ -8,7 +8,7 @@ import { type Command, type DataModel, describeIoctl, flatTable, plan } from "..
 import { O_NONBLOCK } from "../wire/abi.ts";
 import * as abi from "../wire/fusd-abi.ts";
 import { FUSD_OPS, type FusdOpName } from "../wire/fusd-opcodes.ts";
-import { FUSD_REPLY_SIZE, FusdReplyFront } from "../wire/fusd-reply.ts";
+import { FUSD_REPLY_SIZE, FusdReplyFront, waitMessage } from "../wire/fusd-reply.ts";
 import { FusdRequestView } from "../wire/fusd-request.ts";
 import { type Call, type CallKind, requestKey } from "./call.ts";
 import type { PollWake } from "./engine.ts";
@@ -42,6 +42,7 @@ export class FusdSession extends Session<FusdRequestView, PolledFile> {
   readonly #lateFront = new FusdReplyFront();
   readonly #polled: PolledFiles;
   readonly #isSeekable: boolean;
+  readonly #hasDeadline: boolean;
   readonly #limits: { readonly regions: number; readonly bytes: number };
   /** Commands whose areas the kernel cannot find by itself. */
   readonly #inRounds: ReadonlySet<Command>;
@@ -50,6 +51,7 @@ export class FusdSession extends Session<FusdRequestView, PolledFile> {
     const { maxIo = abi.MAX_IO, maxAreas = MAX_AREAS } = options;
     super(options, protocol(maxIo));
     if (options.tap !== undefined) options.tap.translate = (monitor) => new FusdAsFuse(monitor);
+    this.#hasDeadline = options.driver.deadlineMs !== undefined;
     this.#isSeekable = options.driver.seekable ?? false;
     this.#limits = { regions: maxAreas, bytes: maxIo };
     this.#front = new FusdReplyFront(this.replyMemory);
@@ -80,6 +82,11 @@ export class FusdSession extends Session<FusdRequestView, PolledFile> {
     const answer = this.answer(call, true);
     const now = this.#preceded(call.isAnswered ? answer : undefined);
     if (now !== undefined) this.send(now);
+  }
+
+  /** It waits for good reason: the deadline is for handlers. */
+  parked({ uniqueLow, uniqueHigh }: Call): void {
+    if (this.#hasDeadline) this.send([waitMessage(uniqueLow, uniqueHigh)]);
   }
 
   override pollChanged({ id }: File, wake: PollWake): void {

@@ -46,6 +46,8 @@ export interface Protocol<V extends RequestBytes> {
   view(bytes: Uint8Array): V;
 }
 
+/** What handlers have to end when the device is left to another daemon. */
+const REST_MS = 1000;
 const TOO_MANY_WRITES = new DeviceError("ENOMEM", "this user's waiting writes take up all the memory that they may");
 
 export abstract class Session<V extends RequestBytes, F extends File> implements EngineListener {
@@ -128,6 +130,11 @@ export abstract class Session<V extends RequestBytes, F extends File> implements
     this.#tap.monitor?.closing?.();
     await this.engine.close();
     this.files.clear();
+  }
+
+  /** Resolves when no handler runs any more, or when they have had their time. Files stay as they are. */
+  async rest(): Promise<void> {
+    await this.engine.rest(REST_MS);
   }
 
   abstract late(call: Call): void;

@@ -1,7 +1,7 @@
 // Writes what a daemon says on /dev/fusd: each function fills bytes that live as long as their front, so that a fast
 // answer allocates nothing.
 
-import { offsetsOf, type Region, sizeOf } from "../layout/index.ts";
+import { encode, offsetsOf, type Region, sizeOf } from "../layout/index.ts";
 import * as abi from "./fusd-abi.ts";
 import { MessageFront, SHORT_TAIL } from "./message-front.ts";
 
@@ -22,6 +22,13 @@ const ID = HEAD.id / 4;
 const RESULT = REPLY.result / 4;
 const VALUE = REPLY.value / 4;
 const EVENTS = REPLY.events / 4;
+
+/** WAIT: the deadline does not count for this request any more. */
+export function waitMessage(uniqueLow: number, uniqueHigh: number): Uint8Array {
+  const id = (BigInt(uniqueHigh) << 32n) | BigInt(uniqueLow);
+  const len = sizeOf(abi.fusd_head, "lp64");
+  return encode(abi.fusd_head, "lp64", { len, type: abi.FUSD_WAIT, flags: 0, id });
+}
 
 /** The front of a REPLY, used again for the next. */
 export class FusdReplyFront extends MessageFront {

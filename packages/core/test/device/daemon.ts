@@ -40,7 +40,8 @@ const memory: ChannelKind = {
       say(`closing ${options.driver.name}`);
       await channel.close();
     };
-    return { ...channel, close };
+    const leave = async () => say(`leaving ${options.driver.name}`);
+    return { ...channel, close, ...(process.env["LEAVES"]?.includes(options.driver.name) ? { leave } : {}) };
   },
 };
 const broken: ChannelKind = {

@@ -135,6 +135,18 @@ test("the service manager hears when the device files are there", async () => {
   expect(await daemon.status()).toBe(0);
 });
 
+test.each([
+  ["pipe,other", ["leaving pipe", "leaving other"]],
+  // What one channel cannot, none does.
+  ["pipe", ["closing other", "closing pipe", "closed"]],
+])("SIGUSR1 leaves the device files to the next daemon where the channels can: %s", async (leaves, steps) => {
+  const daemon = new Daemon([], { DEVICES: "pipe,other", LEAVES: leaves });
+  await daemon.err.next(/serving \/dev\/other/);
+  daemon.child.kill("SIGUSR1");
+  expect(await daemon.status()).toBe(0);
+  expect(daemon.out.all).toEqual(steps);
+});
+
 test("a second signal ends it at once, with 1", async () => {
   const daemon = new Daemon([], { DEVICES: "other" });
   await daemon.err.next(/serving/);

@@ -43,6 +43,8 @@ export class FusdKernel implements ChannelKind {
   caller: Caller = { uid: 1000, gid: 1000, pid: 4242 };
   /** What was published, in order. */
   readonly published: Publish[] = [];
+  /** Requests whose deadline does not count, in the order in which that was said. */
+  readonly mayWait: bigint[] = [];
   /** What came in which order. */
   readonly heard: ("publish" | "reply")[] = [];
   /** What poll(2) says of each file, by the kernel's number. */
@@ -142,6 +144,7 @@ export class FusdKernel implements ChannelKind {
       at += len;
       if (type === abi.FUSD_PUBLISH) this.#publish(decode(abi.fusd_publish, "lp64", message));
       else if (type === abi.FUSD_REPLY) this.#reply(id, flags, message);
+      else if (type === abi.FUSD_WAIT) this.mayWait.push(id);
       else throw new InternalError(`message ${type}`);
     }
   }

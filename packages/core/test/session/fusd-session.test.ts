@@ -271,3 +271,21 @@ describe("what only this channel has", () => {
     await expect(auto).rejects.toThrow("no channel works on this machine: memory: the memory channel has no seekable");
   });
 });
+
+test("with deadlineMs a call that waits for good reason is told to the kernel, and one whose handler runs is not", async () => {
+  let answer: (bytes: Uint8Array) => void = () => undefined;
+  const device = defineDevice({
+    name: "slow",
+    deadlineMs: 50,
+    read: ({ length }) => (length === 1 ? wouldBlock : new Promise<Uint8Array>((resolve) => (answer = resolve))),
+  });
+  const { kernel } = await startOn(FusdKernel, device);
+  const file = await kernel.openFile();
+  const running = file.read(2);
+  const waiting = file.read(1);
+  await settled();
+  expect(kernel.mayWait).toEqual([3n]);
+  answer(bytes("ok"));
+  expect(text(await running)).toBe("ok");
+  waiting.catch(() => undefined);
+});

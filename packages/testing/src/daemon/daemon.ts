@@ -109,6 +109,12 @@ export class Daemon {
     return this.exited;
   }
 
+  /** SIGUSR1: its device is left to the next daemon. @returns the exit status */
+  leave(): Promise<number | string> {
+    this.#child.kill("SIGUSR1");
+    return this.exited;
+  }
+
   /** SIGKILL. */
   kill(): Promise<number | string> {
     this.#child.kill("SIGKILL");
