@@ -105,6 +105,10 @@ export class Connection implements LineHost {
     });
   }
 
+  async leaveLine(): Promise<void> {
+    await this.#live?.line.leave?.();
+  }
+
   wakeReaders(): void {
     for (const file of this.#files) file.readable();
   }

@@ -59,6 +59,11 @@ export interface SerialLine {
   setBreak?(on: boolean): void | Promise<void>;
   readonly modem?: ModemLines;
   /**
+   * Of a driver with `recoverMs`: the line goes on under another daemon. Takes nothing more of the hardware, gives what it
+   * had of it to the host, and sends nothing more. Never rejects.
+   */
+  leave?(): Promise<void>;
+  /**
    * Gives the hardware back: after the last close, when the time for drain is over, and after hangup(). Called once;
    * the next SerialDriver.open() waits for it. Never rejects.
    */

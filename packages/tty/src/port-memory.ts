@@ -199,6 +199,11 @@ export class PortMemory {
     }
   }
 
+  /** Bytes that have come since the line began, where no settings make others of them. */
+  get received(): number {
+    return this.at.head + this.at.backlogHead - this.at.backlogTail;
+  }
+
   /** Bytes that are not sent, those that are with the hardware included. */
   get unsent(): number {
     return this.at.written - this.at.sent;

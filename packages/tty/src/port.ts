@@ -108,6 +108,11 @@ export class Port {
     this.#winsize = decode(Winsize, "lp64", this.#memory.settings, TERMIOS_SIZE);
   }
 
+  /** Another daemon will go on with the line. */
+  async leave(): Promise<void> {
+    await this.#connection?.leaveLine();
+  }
+
   /** A file that an earlier daemon had open. @throws DeviceError EIO where its line cannot go on */
   async recover({ file, signal }: RecoverCall): Promise<PortFile> {
     if (!this.#memory.isLeft) throw new DeviceError("EIO", "the daemon before was of another version");
@@ -234,5 +239,5 @@ function outliving(port: Port, ms: number) {
   };
   const policy = { open: "reissue", read: "reissue", write: "reissue", ioctl: "reissue" } as const;
   const recovery: Recovery = { ms, policy, memory };
-  return { recovery, recover: (call: RecoverCall) => port.recover(call) };
+  return { recovery, recover: (call: RecoverCall) => port.recover(call), leave: () => port.leave() };
 }

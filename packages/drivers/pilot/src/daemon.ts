@@ -4,6 +4,7 @@
 import {
   type Channel,
   DeviceError,
+  LEAVE_SIGNAL,
   type Logger,
   type Recording,
   ServiceManager,
@@ -47,6 +48,7 @@ interface Running {
 async function serveUntilEnd(running: Running): Promise<string | Error> {
   const { source, stopped, manager, log, recording } = running;
   const starting = startServing(running);
+  let left = false;
   try {
     const channel = await Promise.race([stopped, starting]);
     if (typeof channel === "string") {
@@ -57,19 +59,23 @@ async function serveUntilEnd(running: Running): Promise<string | Error> {
     log.info({ device: channel.path }, `ready: ${status}. Try: pilot-xfer --port ${channel.path} --list`);
     manager.ready(status);
     const ended = await Promise.race([stopped, endOf(channel)]);
-    if (typeof ended === "string") log.info({}, `${ended}: freeing clients and giving the handheld back`);
+    if (ended === LEAVE_SIGNAL && channel.leave !== undefined) {
+      left = true;
+      log.info({}, `${ended}: ${channel.path} is left to the next daemon`);
+      await channel.leave();
+    } else if (typeof ended === "string") log.info({}, `${ended}: freeing clients and giving the handheld back`);
     return ended;
   } finally {
-    manager.stopping("giving the handheld back");
+    manager.stopping(left ? "leaving the port to the next daemon" : "giving the handheld back");
     const overdue = setTimeout(() => {
       log.error({}, `not everything was given back within ${GIVE_BACK_MS / 1000} s`);
       process.exit(1);
     }, GIVE_BACK_MS);
     // A signal may have come first. Why starting failed was thrown above.
     const channel = await starting.catch(() => undefined);
-    await channel?.close();
+    if (!left) await channel?.close();
     recording?.close();
-    await source.close();
+    if (!left) await source.close();
     clearTimeout(overdue);
   }
 }

@@ -130,10 +130,10 @@ export class PilotDriver implements SerialDriver {
       if (signal.aborted) throw new UsbError("cancelled", "nobody waits for the port any more");
       const line = new PilotLine({ transport, port, host, log, memory });
       this.#line = line;
+      const received = memory?.received ?? 0;
       const unknown = line.goOn();
-      log.info({ usb: device.id }, `port goes on: ${label}`);
-      if (unknown > 0)
-        log.warn({ bytes: unknown }, `${unknown} bytes were on the wire; whether they arrived nobody can know`);
+      log.info({ usb: device.id, received, unknown }, `port goes on: ${label}; ${received} bytes had come`);
+      if (unknown > 0) log.warn({ unknown }, `${unknown} bytes were on the wire; whether they arrived nobody can know`);
       return line;
     } catch (error) {
       await giveBack(transport, log);

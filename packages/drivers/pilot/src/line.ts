@@ -85,6 +85,10 @@ export class PilotLine implements SerialLine {
     else this.#reading.resume();
   }
 
+  async leave(): Promise<void> {
+    await Promise.all([this.#reading.stop(), this.#interrupts?.stop(), this.#output.rest()]);
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;

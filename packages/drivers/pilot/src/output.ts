@@ -5,9 +5,12 @@
 // The handheld sees packets and not transfers, so how the stream is cut into transfers is free; one in flight keeps
 // the order right when a transfer fails, and what is written meanwhile goes together in the next.
 
+import { setTimeout as sleep } from "node:timers/promises";
 import { DeviceError } from "@devlift/core";
 import { OUTPUT_RING, type PortMemory } from "@devlift/tty";
 
+/** How long a handheld that takes nothing is waited for before the port is left to the next daemon. */
+const REST_MS = 2000;
 /** Bytes of one transfer. */
 const TRANSFER = 4096;
 
@@ -31,6 +34,10 @@ export class OutputQueue {
   readonly #events: OutputEvents;
   readonly #memory: PortMemory;
   #tooLittle = false;
+  /** Resolves with the end of what is on the wire. */
+  #transfer: Promise<void> = Promise.resolve();
+  /** Nothing more is sent. */
+  #resting = false;
   #failure: DeviceError | undefined;
   readonly #draining = new Set<Waiter>();
   /** For the log. */
@@ -63,6 +70,12 @@ export class OutputQueue {
     this.#memory.sent(unknown);
     this.#pump();
     return unknown;
+  }
+
+  /** Sends nothing more; resolves when nothing is on the wire, or when that has had its time. */
+  async rest(): Promise<void> {
+    this.#resting = true;
+    await Promise.race([this.#transfer, sleep(REST_MS)]);
   }
 
   /** Drops what is not on the wire yet. */
@@ -104,8 +117,8 @@ export class OutputQueue {
   }
 
   #pump(): void {
-    if (this.#memory.at.inFlight > 0 || this.pending === 0) return;
-    this.#send(this.#memory.submit(TRANSFER)).then(
+    if (this.#resting || this.#memory.at.inFlight > 0 || this.pending === 0) return;
+    this.#transfer = this.#send(this.#memory.submit(TRANSFER)).then(
       (sent) => this.#finished(sent),
       (error: unknown) => {
         if (this.#failure === undefined) this.#events.failed(error);

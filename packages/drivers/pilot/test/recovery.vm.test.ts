@@ -6,9 +6,11 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { compareDatabases, type Family, fromImage, toImage } from "@devlift/testing";
+import { setTimeout as sleep } from "node:timers/promises";
+import { compareDatabases, type Family, fromImage, type ModelName, toImage, waitFor } from "@devlift/testing";
 import { CallsProgram } from "@devlift/testing/calls";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { Random } from "../../../testing/src/palm/random.ts";
 import { Daemon, DaemonError } from "./daemon.ts";
 import { syncDatabase } from "./databases.ts";
 import { HotSyncProgram } from "./program.ts";
@@ -17,6 +19,15 @@ import { WatchedPalm } from "./watched-palm.ts";
 
 const O_RDWR = 2;
 const TCSBRK = 0x5409;
+/** A failure bound. */
+const LIMIT_MS = 60_000;
+/** Fewer than a sync has, whichever it is. */
+const MOST_PACKETS = 60;
+const MOST_PAUSE_MS = 60;
+/** Kills of each family at a packet by chance, and what chance begins with. */
+const ROUNDS = Number(process.env["DEVLIFT_KILLS"] ?? 2);
+const SEED = Number(process.env["DEVLIFT_SEED"] ?? 20260122);
+const random = new Random(SEED);
 
 let cradle: Cradle;
 let hotsync: HotSyncProgram;
@@ -46,11 +57,14 @@ function start(): Promise<Daemon> {
   return Daemon.start(["--channel", "fusd", "--usb", "libusb"]);
 }
 
-/** SIGKILL, and the next daemon. */
-async function replace(): Promise<void> {
-  await daemon.kill();
+/** The next daemon goes on where one has ended. @returns whether nothing was on its way then that nobody can know */
+async function replaced(device: WatchedPalm): Promise<boolean> {
+  await waitFor("the bus to be without a host", LIMIT_MS, () => !device.isRead || undefined);
+  const { given } = device;
   daemon = await start();
-  await daemon.said(/^port goes on/);
+  const { msg } = await daemon.said(/^port goes on/);
+  const received = Number(/(\d+) bytes had come/.exec(msg)?.[1]);
+  return given === received && !daemon.log.some((line) => /were on the wire/.test(line.msg));
 }
 
 /** All that programs wrote is with the handheld, and the daemon knows it. */
@@ -62,34 +76,102 @@ async function drained(): Promise<void> {
   await program.stop();
 }
 
-/** The button is pressed, and the program syncs; `meanwhile` runs beside it. */
-async function sync(device: WatchedPalm, command: readonly string[], meanwhile: () => Promise<void>): Promise<void> {
+/** A handheld whose button is pressed, a program that backs it up and then installs a database, and whether all is right. */
+async function sync(device: WatchedPalm, command: "backup" | "install", meanwhile: () => Promise<void>): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), "devlift-recovery-"));
+  const given = syncDatabase(7, 40);
+  const file = join(folder, "given.pdb");
+  if (command === "install") writeFileSync(file, toImage(given));
   const pressed = device.pressHotSync();
-  const syncing = hotsync.sync(...command);
-  await Promise.race([meanwhile(), syncing]);
+  // It fails, too, where the program does.
+  pressed.catch(() => undefined);
+  const syncing = hotsync.sync(command, command === "install" ? file : folder);
+  await meanwhile();
   const synced = await syncing;
   if ("failed" in synced) throw new DaemonError(`${synced.failed}\n${daemon.transcript}`);
   expect(await pressed).toMatchObject({ endStatus: 0 });
   await daemon.said(/^port closed/);
+  const images = readdirSync(folder).map((name) => fromImage(readFileSync(join(folder, name))));
+  expect(images.length).toBe(command === "install" ? 1 : device.handheld.state.ram.length);
+  for (const image of images) {
+    const own = device.handheld.image(image.name);
+    const differences = own === undefined ? [image.name] : compareDatabases(image, fromImage(own));
+    // A Palm OS before 4 has no way to be told a database's dates.
+    expect(differences.filter((line) => !/^(created|modified|backedUp): /.test(line))).toEqual([]);
+  }
+  expect(device.strayBytes).toBe(0);
 }
 
-test.each<[Family, "visor" | "tungsten"]>([
-  ["net", "tungsten"],
-  ["slp", "visor"],
-])("%s: a daemon that is killed while the program waits for the handheld", async (family, model) => {
+async function plugged(model: ModelName, family: Family): Promise<WatchedPalm> {
   const device = new WatchedPalm(model, family);
   await cradle.plug(device);
-  const folder = mkdtempSync(join(tmpdir(), "devlift-recovery-"));
-  await sync(device, ["backup", folder], async () => {
-    await device.turn(12);
-    await drained();
-    await replace();
+  return device;
+}
+
+describe.each<{ readonly family: Family; readonly model: ModelName }>([
+  { family: "net", model: "tungsten" },
+  { family: "slp", model: "visor" },
+])("$family", ({ family, model }) => {
+  test("killed while the program waits for the handheld, again and again: it never notices", async () => {
+    const device = await plugged(model, family);
+    for (const [command, turns] of [
+      ["backup", [3, 9]],
+      ["install", [11]],
+    ] as const) {
+      await sync(device, command, async () => {
+        for (const count of turns) {
+          await device.turn(count);
+          await drained();
+          await daemon.kill();
+          expect(await replaced(device)).toBe(true);
+        }
+      });
+    }
   });
-  for (const file of readdirSync(folder)) {
-    const image = fromImage(readFileSync(join(folder, file)));
-    const own = device.handheld.image(image.name);
-    expect(own === undefined ? [image.name] : compareDatabases(image, fromImage(own))).toEqual([]);
-  }
-  const given = syncDatabase(7, 40);
-  writeFileSync(join(folder, "given.pdb"), toImage(given));
+
+  test("left to the next daemon with packets on the way: the program never notices", async () => {
+    const device = await plugged(model, family);
+    await sync(device, "install", async () => {
+      await device.packet(1 + random.below(MOST_PACKETS));
+      expect(await daemon.leave()).toBe(0);
+      expect(await replaced(device)).toBe(true);
+    });
+  });
+
+  const unless = "unless one was in a transfer that nobody resumes";
+  test(`killed with packets on the way: it never notices either, ${unless}`, {
+    timeout: LIMIT_MS * (ROUNDS + 1),
+  }, async () => {
+    let device = await plugged(model, family);
+    const counts = { intact: 0, resent: 0, lost: 0 };
+    for (let round = 0; round < ROUNDS; round++) {
+      let intact = true;
+      const command = random.pick<"backup" | "install">(["backup", "install"]);
+      const syncing = sync(device, command, async () => {
+        await device.packet(1 + random.below(MOST_PACKETS));
+        // So that not each kill meets the packet; nothing depends on which does.
+        await sleep(random.below(MOST_PAUSE_MS));
+        await daemon.kill();
+        intact = await replaced(device);
+        // Both ends of SLP send again what was lost; of the other family neither does, so that its sync is at an end.
+        if (family === "net" && !intact) await cradle.pull();
+      });
+      if (family === "slp" || (await isFulfilled(syncing)) || intact) {
+        await syncing;
+        counts[intact ? "intact" : "resent"]++;
+        continue;
+      }
+      counts.lost++;
+      await cradle.unplug();
+      device = await plugged(model, family);
+    }
+    process.stderr.write(`${family}, seed ${SEED}: ${JSON.stringify(counts)}\n`);
+  });
 });
+
+async function isFulfilled(promise: Promise<void>): Promise<boolean> {
+  return promise.then(
+    () => true,
+    () => false,
+  );
+}
