@@ -4,11 +4,12 @@
 // Lifetimes: a Capture as long as its file; a RecordStream from its start to what ends it.
 
 import { DeviceError } from "@devlift/core";
-import { BackendError, type RecordEvents, type RecordStream, type StreamSpec } from "./backend/backend.ts";
+import type { RecordEvents, RecordStream, StreamSpec } from "./backend/backend.ts";
 import { ByteQueue } from "./byte-queue.ts";
 import { convert } from "./format.ts";
 import { type Geometry, geometryOf, type Settings } from "./geometry.ts";
-import { PATIENCE_MS, RECOVERED_MS, type Space } from "./playback.ts";
+import type { Space } from "./playback.ts";
+import { type Opening, StreamSlot } from "./stream-slot.ts";
 
 export type OpenRecord = (
   spec: Omit<StreamSpec, "program">,
@@ -28,14 +29,9 @@ export class Capture {
   readonly #held = new ByteQueue();
   #settings: Settings;
   #geometry: Geometry;
-  #stream: RecordStream | undefined;
-  #opening = false;
-  /** Tells the answer to an opening that nobody wants any more. */
-  #generation = 0;
+  readonly #slot: StreamSlot<RecordStream>;
   #triggered = true;
   #failure: Error | undefined;
-  /** Milliseconds for which a stream that is to be opened waits for a server. */
-  #patience = PATIENCE_MS;
   /** Bytes that were recorded since the device was opened, of parameters of before, too. */
   #recorded = 0;
   #overruns = 0;
@@ -43,13 +39,22 @@ export class Capture {
   #lowWater: number | undefined;
   /** Bytes that a blocked read waits for. */
   #wanted = 0;
-  /** When the last stream was lost, milliseconds. */
-  #recoveredAt = Number.NEGATIVE_INFINITY;
 
   constructor(settings: Settings, options: CaptureOptions) {
     this.#settings = settings;
     this.#geometry = geometryOf(settings);
     this.#options = options;
+    this.#slot = new StreamSlot<RecordStream>({
+      open: (opening) => this.#openStream(opening),
+      opened: () => undefined,
+      // What is there stays, and a read goes on when the server is back.
+      lost: () => undefined,
+      failed: (error) => {
+        this.#discard();
+        this.#failure = error;
+        this.#options.changed();
+      },
+    });
   }
 
   get geometry(): Geometry {
@@ -84,7 +89,7 @@ export class Capture {
   /** poll(2) says readable: a fragment is there, or an error. Asking starts the recording. */
   get readable(): boolean {
     if (this.#failure !== undefined) return true;
-    if (this.#triggered) this.#start();
+    if (this.#triggered) this.#slot.want();
     return this.#held.length >= this.#enough;
   }
 
@@ -111,7 +116,7 @@ export class Capture {
     const failure = this.#failure;
     this.#failure = undefined;
     if (failure !== undefined) throw new DeviceError("EIO", failure.message, { cause: failure });
-    if (this.#triggered) this.#start();
+    if (this.#triggered) this.#slot.want();
     if (length > 0 && this.#held.length < (whole ? length : 1)) {
       this.#wanted = whole ? length : 0;
       return undefined;
@@ -124,22 +129,19 @@ export class Capture {
   trigger(on: boolean): void {
     if (on === this.#triggered) return;
     this.#triggered = on;
-    if (on) this.#start();
+    if (on) this.#slot.want();
     else this.reset();
   }
 
   /** Ends the recording, with what nobody has read. The next read starts it again. */
   reset(): void {
-    this.#drop();
+    this.#slot.drop();
+    this.#discard();
     // Whoever waits starts it again.
     this.#options.changed();
   }
 
-  #drop(): void {
-    this.#generation++;
-    this.#opening = false;
-    this.#stream?.close();
-    this.#stream = undefined;
+  #discard(): void {
     this.#recorded -= this.#held.length;
     this.#held.clear();
     this.#failure = undefined;
@@ -154,46 +156,17 @@ export class Capture {
     return Math.min(this.#lowWater ?? fragment, buffer);
   }
 
-  #start(): void {
-    if (this.#stream !== undefined || this.#opening) return;
-    this.#opening = true;
-    const generation = this.#generation;
-    const current = () => generation === this.#generation;
+  #openStream({ current, lost, patience }: Opening): Promise<RecordStream> {
     const { format, rate, channels } = this.#settings;
     const { fragment, buffer } = this.#geometry;
     const events: RecordEvents = {
       data: (bytes) => {
         if (current()) this.#take(bytes);
       },
-      failed: (error) => {
-        if (!current()) return;
-        this.#generation++;
-        this.#opening = false;
-        this.#stream = undefined;
-        const now = performance.now();
-        const hangs = error instanceof BackendError && error.hangs;
-        const again = now - this.#recoveredAt >= RECOVERED_MS && !hangs;
-        this.#recoveredAt = now;
-        // What is there stays, and a read goes on when the server is back soon.
-        if (again) this.#start();
-        else this.#fail(error);
-      },
+      failed: lost,
     };
     const spec = { format: format.server, rate, channels, fragment, buffer, corked: false };
-    this.#options.openStream(spec, events, this.#patience).then(
-      (stream) => {
-        if (!current()) {
-          stream.close();
-          return;
-        }
-        this.#opening = false;
-        this.#stream = stream;
-        this.#patience = PATIENCE_MS;
-      },
-      (error: unknown) => {
-        if (current()) this.#fail(error instanceof Error ? error : new DeviceError("EIO", String(error)));
-      },
-    );
+    return this.#options.openStream(spec, events, patience);
   }
 
   #take(bytes: Uint8Array): void {
@@ -208,13 +181,5 @@ export class Capture {
     }
     const enough = this.#enough;
     if (this.#held.length >= Math.min(enough, this.#wanted || enough)) this.#options.changed();
-  }
-
-  #fail(error: Error): void {
-    this.#drop();
-    this.#failure = error;
-    // Who was told of it has waited once.
-    this.#patience = 0;
-    this.#options.changed();
   }
 }

@@ -4,17 +4,11 @@
 // Lifetimes: a Playback as long as its file; a PlayStream from the first byte to the next of those ends.
 
 import { DeviceError } from "@devlift/core";
-import {
-  BackendError,
-  FULL,
-  type PlayEvents,
-  type PlayStream,
-  type StreamSpec,
-  type Volume,
-} from "./backend/backend.ts";
+import { FULL, type PlayEvents, type PlayStream, type StreamSpec, type Volume } from "./backend/backend.ts";
 import { ByteQueue } from "./byte-queue.ts";
 import { convert, silenceOf } from "./format.ts";
 import { type Geometry, geometryOf, type Settings } from "./geometry.ts";
+import { type Opening, StreamSlot } from "./stream-slot.ts";
 import { unlessAborted } from "./unless-aborted.ts";
 
 export interface PlaybackOptions {
@@ -25,11 +19,6 @@ export interface PlaybackOptions {
 }
 
 export type OpenPlay = (spec: Omit<StreamSpec, "program">, events: PlayEvents, patience: number) => Promise<PlayStream>;
-
-/** Milliseconds: how long a program waits for a server that has gone to be there again, before it gets an error. */
-export const PATIENCE_MS = 1500;
-/** Milliseconds: a stream that is lost again so soon is not asked for once more. */
-export const RECOVERED_MS = 5000;
 
 /** What GETOSPACE says. */
 export interface Space {
@@ -45,15 +34,12 @@ export class Playback {
   readonly #held = new ByteQueue();
   #settings: Settings;
   #geometry: Geometry;
-  #stream: PlayStream | undefined;
-  /** Tells the answer to an opening that nobody wants any more. */
-  #generation = 0;
-  #opening = false;
+  readonly #slot: StreamSlot<PlayStream>;
   #triggered = true;
   #volume: Volume | undefined;
+  /** What the stream was opened with. */
+  #volumeSent: Volume | undefined;
   #failure: Error | undefined;
-  /** Milliseconds for which a stream that is to be opened waits for a server. */
-  #patience = PATIENCE_MS;
   /** Bytes of the frame that is not whole. */
   #inFrame = 0;
   #draining = false;
@@ -62,8 +48,6 @@ export class Playback {
   #lowWater: number | undefined;
   /** POST came while the stream opened. */
   #posted = false;
-  /** When the last stream was lost and another one asked for, milliseconds. */
-  #recoveredAt = Number.NEGATIVE_INFINITY;
   /** Bytes that the program wrote, since it opened the device. */
   #written = 0;
   /** Bytes of them that were heard or thrown away, as far as anybody was told. */
@@ -76,6 +60,19 @@ export class Playback {
     this.#settings = settings;
     this.#geometry = geometryOf(settings);
     this.#options = options;
+    this.#slot = new StreamSlot<PlayStream>({
+      open: (opening) => this.#openStream(opening),
+      opened: (stream) => this.#opened(stream),
+      lost: () => {
+        this.#played = this.#written - this.#held.length;
+        this.#wake();
+      },
+      failed: (error) => {
+        this.#discard();
+        this.#failure = error;
+        this.#wake();
+      },
+    });
   }
 
   get geometry(): Geometry {
@@ -101,7 +98,7 @@ export class Playback {
 
   /** Bytes that the server has not taken out of the buffer. */
   get #waitingBytes(): number {
-    const inServer = this.#stream === undefined ? 0 : this.#stream.bufferSize - this.#stream.room;
+    const inServer = this.#slot.stream === undefined ? 0 : this.#slot.stream.bufferSize - this.#slot.stream.room;
     return inServer + this.#held.length;
   }
 
@@ -110,7 +107,7 @@ export class Playback {
     if (this.#failure !== undefined) return true;
     const { room } = this;
     const enough = Math.min(this.#lowWater ?? this.#geometry.fragment, this.#capacity);
-    return room >= enough || (room > 0 && (this.#stream === undefined || this.delay === 0));
+    return room >= enough || (room > 0 && (this.#slot.stream === undefined || this.delay === 0));
   }
 
   get space(): Space {
@@ -133,7 +130,7 @@ export class Playback {
     this.#held.push(convert(format, data.slice(0, count), this.#inFrame % format.bytes));
     this.#inFrame = (this.#inFrame + count) % this.#geometry.frame;
     this.#written += count;
-    this.#open();
+    this.#slot.want();
     this.#pump();
     return count;
   }
@@ -145,7 +142,7 @@ export class Playback {
 
   /** Bytes that were heard since the device was opened. Never less than before. */
   get played(): number {
-    const delay = this.#held.length + (this.#stream?.delay() ?? 0);
+    const delay = this.#held.length + (this.#slot.stream?.delay() ?? 0);
     this.#played = Math.max(this.#played, this.#written - delay);
     return this.#played;
   }
@@ -161,15 +158,12 @@ export class Playback {
 
   /** Throws away what was not heard. */
   reset(): void {
-    this.#drop();
+    this.#slot.drop();
+    this.#discard();
     this.#wake();
   }
 
-  #drop(): void {
-    this.#generation++;
-    this.#opening = false;
-    this.#stream?.close();
-    this.#stream = undefined;
+  #discard(): void {
     this.#held.clear();
     this.#inFrame = 0;
     this.#posted = false;
@@ -180,8 +174,8 @@ export class Playback {
   /** Plays what is there, though it is less than a fragment. */
   post(): void {
     if (!this.#triggered) return;
-    if (this.#stream === undefined) this.#posted = this.#opening;
-    else this.#stream.trigger();
+    if (this.#slot.stream === undefined) this.#posted = this.#slot.opening;
+    else this.#slot.stream.trigger();
   }
 
   /** Lets the output go, or holds it; then what was not heard is lost, and what comes waits. */
@@ -190,8 +184,8 @@ export class Playback {
     this.#triggered = on;
     if (!on) this.reset();
     else {
-      this.#stream?.setCorked(false);
-      this.#stream?.trigger();
+      this.#slot.stream?.setCorked(false);
+      this.#slot.stream?.trigger();
     }
   }
 
@@ -213,7 +207,7 @@ export class Playback {
 
   setVolume(volume: Volume): void {
     this.#volume = volume;
-    this.#stream?.setVolume(volume);
+    this.#slot.stream?.setVolume(volume);
   }
 
   /**
@@ -222,29 +216,29 @@ export class Playback {
    */
   async drain(signal: AbortSignal): Promise<void> {
     this.#throwFailure();
-    const generation = this.#generation;
+    const generation = this.#slot.generation;
     this.#completeFrame();
-    const over = () => this.#failure !== undefined || generation !== this.#generation;
-    await this.#until(() => !this.#opening || over(), signal);
-    this.#stream?.setCorked(false);
+    const over = () => this.#failure !== undefined || generation !== this.#slot.generation;
+    await this.#until(() => !this.#slot.opening || over(), signal);
+    this.#slot.stream?.setCorked(false);
     await this.#until(() => this.#held.length === 0 || over(), signal);
     this.#throwFailure();
-    const stream = this.#stream;
-    if (stream === undefined || generation !== this.#generation) return;
+    const stream = this.#slot.stream;
+    if (stream === undefined || generation !== this.#slot.generation) return;
     stream.setCorked(false);
     this.#draining = true;
     try {
       await unlessAborted(stream.drain(), signal);
-      if (generation !== this.#generation) return;
+      if (generation !== this.#slot.generation) return;
     } catch (error) {
       // RESET from another thread ends a drain, too; so does a server that fails, whose bytes are lost.
-      if (generation !== this.#generation) return;
+      if (generation !== this.#slot.generation) return;
       throw error instanceof DeviceError ? error : new DeviceError("EIO", "the sound server failed", { cause: error });
     } finally {
       this.#draining = false;
+      if (!this.#triggered) stream.setCorked(true);
     }
     this.#played = this.#written;
-    if (!this.#triggered) stream.setCorked(true);
   }
 
   close(): void {
@@ -252,17 +246,12 @@ export class Playback {
   }
 
   get #capacity(): number {
-    return Math.max(this.#geometry.buffer, this.#stream?.bufferSize ?? 0);
+    return Math.max(this.#geometry.buffer, this.#slot.stream?.bufferSize ?? 0);
   }
 
-  #open(): void {
-    if (this.#stream !== undefined || this.#opening) return;
-    this.#opening = true;
-    const generation = this.#generation;
+  #openStream({ current, lost, patience }: Opening): Promise<PlayStream> {
     const { format, rate, channels } = this.#settings;
     const { fragment, buffer } = this.#geometry;
-    const spec = { format: format.server, rate, channels, fragment, buffer, corked: !this.#triggered };
-    const current = () => generation === this.#generation;
     const events: PlayEvents = {
       roomChanged: () => {
         if (!current()) return;
@@ -272,54 +261,21 @@ export class Playback {
       underrun: () => {
         if (current() && !this.#draining) this.#underruns++;
       },
-      failed: (error) => {
-        if (current()) this.#lost(error);
-      },
+      failed: lost,
     };
     const volume = this.#volume;
-    this.#options.openStream({ ...spec, volume }, events, this.#patience).then(
-      (stream) => {
-        if (!current()) {
-          stream.close();
-          return;
-        }
-        this.#opening = false;
-        this.#stream = stream;
-        this.#patience = PATIENCE_MS;
-        if (this.#volume !== undefined && this.#volume !== volume) stream.setVolume(this.#volume);
-        // Switched on while it opened.
-        if (spec.corked && this.#triggered) stream.setCorked(false);
-        this.#pump();
-        if (this.#posted) stream.trigger();
-        this.#posted = false;
-        this.#wake();
-      },
-      (error: unknown) => {
-        if (current()) this.#fail(error instanceof Error ? error : new DeviceError("EIO", String(error)));
-      },
-    );
+    this.#volumeSent = volume;
+    const spec = { format: format.server, rate, channels, fragment, buffer, corked: !this.#triggered, volume };
+    return this.#options.openStream(spec, events, patience);
   }
 
-  /** The server has gone, with what it held. Whoever writes goes on when it is back soon, and does not hear of it. */
-  #lost(error: Error): void {
-    const now = performance.now();
-    if (now - this.#recoveredAt < RECOVERED_MS || (error instanceof BackendError && error.hangs)) {
-      this.#fail(error);
-      return;
-    }
-    this.#recoveredAt = now;
-    this.#generation++;
-    this.#stream = undefined;
-    this.#played = this.#written - this.#held.length;
-    this.#open();
-    this.#wake();
-  }
-
-  #fail(error: Error): void {
-    this.#drop();
-    this.#failure = error;
-    // Who was told of it has waited once.
-    this.#patience = 0;
+  #opened(stream: PlayStream): void {
+    // What was asked for while it opened.
+    if (this.#volume !== undefined && this.#volume !== this.#volumeSent) stream.setVolume(this.#volume);
+    if (this.#triggered) stream.setCorked(false);
+    this.#pump();
+    if (this.#posted) stream.trigger();
+    this.#posted = false;
     this.#wake();
   }
 
@@ -331,7 +287,7 @@ export class Playback {
   }
 
   #pump(): void {
-    const stream = this.#stream;
+    const stream = this.#slot.stream;
     if (stream === undefined) return;
     const { frame } = this.#geometry;
     for (;;) {

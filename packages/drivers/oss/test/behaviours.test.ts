@@ -288,6 +288,19 @@ test("9: a server that is back at once is not noticed, but for what it held", as
   expect(server.heard.length).toBe(4 * BUFFER - BUFFER);
 });
 
+test("9: a stream that ends in the moment in which it is opened is opened again; the second time it is an error", async () => {
+  const { server, program, dsp } = await player();
+  server.stillborn = 1;
+  await program.file.write(counting(BUFFER));
+  await playUntil(server, program.plain(oss.SNDCTL_DSP_SYNC));
+  expect(server.heard).toEqual([...counting(BUFFER)]);
+  const other = await dsp();
+  server.stillborn = 2;
+  await other.write(1);
+  await settled();
+  await expect(other.write(1)).rejects.toEqual(EIO);
+});
+
 test("9: without a server open(2) says ENODEV", async () => {
   const { server, dsp } = await player();
   server.die();

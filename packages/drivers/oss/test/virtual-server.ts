@@ -30,6 +30,8 @@ export class VirtualServer implements BackendSource, SoundServer, Backend {
   leastBuffer = 0;
   /** Answers to openings wait until then. */
   opens: Promise<void> = Promise.resolve();
+  /** So many streams end in the moment in which they are opened. */
+  stillborn = 0;
   #alive = true;
 
   serverFor(): SoundServer {
@@ -46,6 +48,7 @@ export class VirtualServer implements BackendSource, SoundServer, Backend {
     if (!this.#alive) throw new BackendError("the server is not there");
     const stream = new VirtualPlayStream(spec, events, Math.max(spec.buffer, this.leastBuffer));
     this.playing.push(stream);
+    if (this.stillborn-- > 0) stream.fail(new BackendError("the stream was ended"));
     return stream;
   }
 
