@@ -187,16 +187,20 @@ export class PortMemory {
 
   /** Runs `give`, in which the line is given bytes of a write and takes them by append(). */
   writes(id: number, give: () => number): number {
-    if (this.at.writeId !== id) {
-      this.at.writeId = id;
-      this.at.writeTaken = 0;
-    }
+    this.took(id, 0);
     this.#isWriting = true;
     try {
       return give();
     } finally {
       this.#isWriting = false;
     }
+  }
+
+  /** So many bytes of a write count as taken, once what they have become is appended. */
+  took(id: number, count: number): void {
+    const before = this.at.writeId === id ? this.at.writeTaken : 0;
+    this.at.writeId = id;
+    this.at.writeTaken = before + count;
   }
 
   /** Bytes that have come since the line began, where no settings make others of them. */

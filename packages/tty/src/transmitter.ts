@@ -70,6 +70,7 @@ export class Transmitter implements FlowControl {
     if (this.output.processes) {
       const into = new Uint8Array(CHUNK);
       const { used, made } = this.output.process(data, into);
+      this.#memory.took(request.id, used);
       this.#send(into.subarray(0, made));
       return used;
     }

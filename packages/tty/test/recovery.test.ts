@@ -3,7 +3,7 @@
 
 import { expect, test, vi } from "vitest";
 import type { LineHost, OpenLineCall, SerialDriver, SerialLine } from "../src/index.ts";
-import { PortMemory } from "../src/index.ts";
+import { OFLAG, PortMemory, RAW_AND_SILENT } from "../src/index.ts";
 import { defineSerialPort } from "../src/port.ts";
 import { noise } from "./fake-line.ts";
 
@@ -83,6 +83,12 @@ class Life {
   write(id: number, data: Uint8Array, reissued = false): number {
     const taken = this.#port.write?.({ ...this.#call(id, reissued), data, offset: 0 });
     return typeof taken === "number" ? taken : 0;
+  }
+
+  /** OPOST and ONLCR. */
+  postprocess(): void {
+    const arg = { ...RAW_AND_SILENT, c_oflag: OFLAG.OPOST | OFLAG.ONLCR };
+    void this.#port.ioctl?.TCSETS2?.({ ...this.#call(99, false), arg, model: "lp64" });
   }
 
   /** A blocking write: offered until it is taken, while the hardware sends. */
@@ -205,4 +211,15 @@ test("a death at any instant loses no byte and doubles none, each way", async ()
     expect(sent.equals(expected)).toBe(true);
   }
   expect(instants.length).toBeGreaterThan(100);
+});
+
+test("a write that is processed and was taken is not sent again", async () => {
+  const memory = new Uint8Array(PortMemory.SIZE);
+  const first = await new Life(memory, false).open(false);
+  first.postprocess();
+  expect(first.write(7, Uint8Array.of(0x41, 0x0a))).toBe(2);
+  const next = await new Life(memory.slice(), true).open(true);
+  expect(next.write(7, Uint8Array.of(0x41, 0x0a), true)).toBe(2);
+  next.line.transmit(100);
+  expect(next.wire).toEqual([0x41, 0x0d, 0x0a]);
 });
