@@ -5,6 +5,7 @@
 
 #include <linux/device.h>
 #include <linux/device/class.h>
+#include <linux/uio.h>
 #include <linux/version.h>
 
 #if KERNEL_VERSION(6, 4, 0) > LINUX_VERSION_CODE
@@ -26,6 +27,13 @@
 #else
 #define fusd_vm_flags_set(vma, flags) vm_flags_set(vma, flags)
 #define fusd_vm_flags_clear(vma, flags) vm_flags_clear(vma, flags)
+#endif
+
+/* Where an iterator over a vector is. */
+#if KERNEL_VERSION(6, 4, 0) > LINUX_VERSION_CODE
+#define fusd_iter_iov(iter) ((iter)->iov)
+#else
+#define fusd_iter_iov(iter) iter_iov(iter)
 #endif
 
 #endif

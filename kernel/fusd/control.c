@@ -288,8 +288,14 @@ static ssize_t fusd_control_read(struct kiocb *iocb, struct iov_iter *to)
 		return fusd_read_info(dev, to);
 	fusd_serves(conn);
 	for (;;) {
+		size_t room = iov_iter_count(to);
 		ssize_t sent = fusd_send_next(dev, conn, to);
 
+		if (sent == -ENOENT) {
+			/* Its caller has left in the middle of it: the next one. */
+			iov_iter_revert(to, room - iov_iter_count(to));
+			continue;
+		}
 		if (sent != -EAGAIN || filp->f_flags & O_NONBLOCK || iocb->ki_flags & IOCB_NOWAIT)
 			return sent;
 		if (wait_event_interruptible_exclusive(conn->wait, fusd_has_message(dev, conn)))

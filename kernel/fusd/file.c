@@ -172,11 +172,18 @@ static ssize_t fusd_read_some(struct file *filp, struct iov_iter *to, loff_t pos
 		return PTR_ERR(req);
 	/* What the daemon gives away is to have a place: a bad buffer is found out before. */
 	size = min_t(size_t, iov_iter_count(to), file->dev->max_io);
-	req->size = size - fault_in_iov_iter_writeable(to, size);
+	req->size = size;
 	req->offset = pos;
-	fusd_req_room(req, 0, req->size);
+	if (!fusd_direct_pin(req, to, size, true)) {
+		if (!fusd_is_writeable(to, size))
+			req->size -= fault_in_iov_iter_writeable(to, size);
+		fusd_req_room(req, 0, req->size);
+	}
 	result = req->size ? fusd_call(req) : -EFAULT;
-	if (result > 0) {
+	fusd_direct_unpin(req);
+	if (result > 0 && req->direct) {
+		iov_iter_advance(to, result);
+	} else if (result > 0) {
 		size_t copied = copy_to_iter(req->answer, result, to);
 
 		result = copied ? (ssize_t)copied : -EFAULT;
@@ -195,7 +202,12 @@ static ssize_t fusd_write_some(struct file *filp, struct iov_iter *from, loff_t 
 	if (IS_ERR(req))
 		return PTR_ERR(req);
 	req->offset = pos;
-	if (!fusd_req_room(req, len, 0)) {
+	if (fusd_direct_pin(req, from, len, false)) {
+		req->data_len = len;
+		result = fusd_call(req);
+		fusd_direct_unpin(req);
+		iov_iter_advance(from, len);
+	} else if (!fusd_req_room(req, len, 0)) {
 		result = -ENOMEM;
 	} else {
 		/* As far as it can be read, as pipes and ttys do. */

@@ -9,7 +9,8 @@
  * program, owned by the caller that waits and by the list that it is on.
  *
  * Locks, outermost first: fusd_conn.mutex, fusd_devices_lock (a mutex), fusd_device.lock (a
- * spinlock), and fusd_deadlock_lock, under which nothing else is taken.
+ * spinlock), and fusd_deadlock_lock, under which nothing else is taken. fusd_req.copying is a mutex
+ * that is taken with none of them, and under it none is.
  */
 #ifndef _FUSD_INTERNAL_H
 #define _FUSD_INTERNAL_H
@@ -155,6 +156,12 @@ struct fusd_req {
 	kgid_t gid;
 	void *data;		/* what goes with it; kvfree(), unless it is in the ring's slot */
 	u32 data_len;
+	/* Instead of data and answer: the caller's own pages, see direct.c. */
+	bool direct, to_caller;
+	/* Whoever copies to or from the caller's pages has it, and who gives them back. */
+	struct mutex copying;
+	struct page **pages;	/* under copying; NULL when the caller has them back */
+	unsigned int page_count, page_offset;
 	struct fusd_ring_mem *ring;	/* where it has a slot */
 	bool data_in_slot, answer_in_slot;
 	bool slot_returned;	/* to the ring, by DETACH */
@@ -265,6 +272,17 @@ void fusd_requests_fail(struct fusd_device *dev, s64 result);
 void fusd_requests_restart(struct fusd_device *dev);
 void fusd_queue_restore(struct fusd_device *dev, struct fusd_req *req, struct fusd_file *file);
 void fusd_reqs_free(struct list_head *requests);
+
+/* The caller's own pages. */
+/* The next @len bytes of @iter. @return false where they are to go through a buffer */
+bool fusd_direct_pin(struct fusd_req *req, const struct iov_iter *iter, size_t len,
+		     bool to_caller);
+/* Whether the next @size bytes are there, at a glance: false says nothing. */
+bool fusd_is_writeable(const struct iov_iter *iter, size_t size);
+/* The caller leaves: nobody looks at its memory from here on. */
+void fusd_direct_unpin(struct fusd_req *req);
+/* @return 0, -EFAULT, or -ENOENT where the caller has left */
+int fusd_direct_copy(struct fusd_req *req, struct iov_iter *daemon, size_t len);
 
 /* Open files. */
 extern const struct file_operations fusd_file_fops;

@@ -21,6 +21,7 @@ struct fusd_req *fusd_req_new(struct fusd_file *file, u16 op)
 	INIT_HLIST_NODE(&req->sent_node);
 	INIT_LIST_HEAD(&req->interrupt_node);
 	init_waitqueue_head(&req->wait);
+	mutex_init(&req->copying);
 	req->op = op;
 	req->file = file ? fusd_file_get(file) : NULL;
 	req->tgid = get_pid(task_tgid(current));

@@ -97,7 +97,10 @@ static bool fusd_next_interrupt(struct fusd_device *dev, struct fusd_conn *conn,
 	return true;
 }
 
-/* The daemon's buffer was bad: the request is the next one again. With dev->lock held. */
+/*
+ * The daemon's buffer was bad: the request is the next one again; or its caller has left meanwhile.
+ * With dev->lock held.
+ */
 static void fusd_unsend(struct fusd_device *dev, struct fusd_req *req)
 {
 	if (req->state != FUSD_REQ_SENT)
@@ -119,7 +122,6 @@ ssize_t fusd_send_next(struct fusd_device *dev, struct fusd_conn *conn, struct i
 	struct fusd_request head;
 	struct fusd_req *req;
 	ssize_t sent = -EAGAIN;
-	bool copied;
 
 	spin_lock(&dev->lock);
 	if (dev->conn != conn || dev->state == FUSD_DEAD) {
@@ -134,8 +136,8 @@ ssize_t fusd_send_next(struct fusd_device *dev, struct fusd_conn *conn, struct i
 		fusd_messages(dev);
 		spin_unlock(&dev->lock);
 		/* Lost to a bad buffer, it is not repeated: interrupt_ms stands behind it. */
-		copied = copy_to_iter(&head, sizeof(head), to) == sizeof(head);
-		return copied ? (ssize_t)sizeof(head) : -EFAULT;
+		sent = copy_to_iter(&head, sizeof(head), to);
+		return sent == sizeof(head) ? sent : -EFAULT;
 	}
 	req = fusd_next(dev);
 	if (!req)
@@ -152,17 +154,22 @@ ssize_t fusd_send_next(struct fusd_device *dev, struct fusd_conn *conn, struct i
 	fusd_messages(dev);
 	spin_unlock(&dev->lock);
 
-	copied = copy_to_iter(&head, sizeof(head), to) == sizeof(head) &&
-		 copy_to_iter(req->data, req->data_len, to) == req->data_len;
+	sent = head.head.len;
+	if (copy_to_iter(&head, sizeof(head), to) != sizeof(head))
+		sent = -EFAULT;
+	else if (req->direct)
+		sent = fusd_direct_copy(req, to, req->data_len) ?: sent;
+	else if (copy_to_iter(req->data, req->data_len, to) != req->data_len)
+		sent = -EFAULT;
 
 	spin_lock(&dev->lock);
-	if (!copied)
+	if (sent < 0)
 		fusd_unsend(dev, req);
 	else if ((req->flags & FUSD_NO_REPLY) && req->state == FUSD_REQ_SENT)
 		fusd_req_finish(req, 0);
 	spin_unlock(&dev->lock);
 	fusd_req_put(req);
-	return copied ? (ssize_t)head.head.len : -EFAULT;
+	return sent;
 
 unlock:
 	spin_unlock(&dev->lock);
@@ -299,16 +306,26 @@ static void fusd_reply_file(struct fusd_device *dev, struct fusd_req *req,
 static int fusd_reply_data(struct fusd_device *dev, struct fusd_req *req, struct iov_iter *from,
 			   size_t len) __must_hold(&dev->lock)
 {
+	size_t after = iov_iter_count(from) - len;
+	void *data = NULL;
 	int err = 0;
-	void *data;
 
 	req->state = FUSD_REQ_ANSWERING;
 	spin_unlock(&dev->lock);
-	data = kvmalloc(len, GFP_KERNEL_ACCOUNT);
-	if (!data)
-		err = -ENOMEM;
-	else if (!copy_from_iter_full(data, len, from))
-		err = -EFAULT;
+	if (req->direct) {
+		err = fusd_direct_copy(req, from, len);
+		if (err == -ENOENT) {
+			/* The caller has left meanwhile: taken, and dropped. */
+			iov_iter_advance(from, iov_iter_count(from) - after);
+			err = 0;
+		}
+	} else {
+		data = kvmalloc(len, GFP_KERNEL_ACCOUNT);
+		if (!data)
+			err = -ENOMEM;
+		else if (!copy_from_iter_full(data, len, from))
+			err = -EFAULT;
+	}
 	spin_lock(&dev->lock);
 	if (req->state != FUSD_REQ_ANSWERING) {
 		/* The device has ended meanwhile, and its callers with it. */
@@ -323,7 +340,7 @@ static int fusd_reply_data(struct fusd_device *dev, struct fusd_req *req, struct
 		return err;
 	}
 	req->answer = data;
-	req->answer_len = len;
+	req->answer_len = data ? len : 0;
 	return 0;
 }
 
