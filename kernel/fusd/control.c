@@ -335,15 +335,16 @@ static long fusd_control_ioctl(struct file *filp, unsigned int cmd, unsigned lon
 {
 	struct fusd_conn *conn = filp->private_data;
 	struct fusd_device *dev = fusd_conn_device(conn);
+	int here;
 
 	if (cmd != FUSD_IOC_COMMIT)
 		return -ENOTTY;
 	if (!dev)
 		return -EINVAL;
 	spin_lock(&dev->lock);
-	fusd_ring_commit(dev);
+	here = fusd_ring_commit(dev);
 	spin_unlock(&dev->lock);
-	return 0;
+	return here;
 }
 
 const struct file_operations fusd_control_fops = {

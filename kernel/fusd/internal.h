@@ -165,6 +165,7 @@ struct fusd_req {
 	struct fusd_ring_mem *ring;	/* where it has a slot */
 	bool data_in_slot, answer_in_slot;
 	bool slot_returned;	/* to the ring, by DETACH */
+	int sleeps_on;		/* the CPU that its caller went to sleep on; READ_ONCE() */
 	u32 slot;
 	ktime_t since;		/* it was made */
 
@@ -336,14 +337,15 @@ void fusd_ring_put(struct fusd_ring_mem *ring);
 void *fusd_ring_reserve(struct fusd_req *req, size_t in, size_t out);
 void fusd_ring_unreserve(struct fusd_req *req);
 bool fusd_ring_is_answered(const struct fusd_req *req);
-bool fusd_ring_look(const struct fusd_req *req);
+bool fusd_ring_look(struct fusd_req *req);
 bool fusd_ring_reply(const struct fusd_req *req, struct fusd_reply *reply);
 void *fusd_ring_reply_data(const struct fusd_req *req);
 /* With dev->lock held. */
 bool fusd_ring_post(struct fusd_device *dev, struct fusd_req *req);
 void fusd_ring_leave(struct fusd_req *req);
 void fusd_ring_detach(struct fusd_req *req);
-void fusd_ring_commit(struct fusd_device *dev);
+/* @return how many were woken that went to sleep on this CPU */
+int fusd_ring_commit(struct fusd_device *dev);
 bool fusd_ring_has_request(struct fusd_device *dev);
 void fusd_ring_tell(struct fusd_device *dev, bool messages);
 

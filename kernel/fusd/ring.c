@@ -232,7 +232,7 @@ void *fusd_ring_reply_data(const struct fusd_req *req)
  * The caller looks for its answer, as long as the daemon says that it does the same for requests.
  * Then it says that it sleeps. @return true when the answer is there
  */
-bool fusd_ring_look(const struct fusd_req *req)
+bool fusd_ring_look(struct fusd_req *req)
 {
 	struct fusd_slot *slot;
 	u64 end;
@@ -250,6 +250,7 @@ bool fusd_ring_look(const struct fusd_req *req)
 	}
 	if (fusd_ring_is_answered(req))
 		return true;
+	WRITE_ONCE(req->sleeps_on, raw_smp_processor_id());
 	WRITE_ONCE(slot->wanted, 1);
 	/* Pairs with the daemon's between the state and `wanted`: one of the two sees the other. */
 	smp_mb();
@@ -257,24 +258,28 @@ bool fusd_ring_look(const struct fusd_req *req)
 }
 
 /* With dev->lock held: wakes those whose answers are there, and ends those who have left. */
-void fusd_ring_commit(struct fusd_device *dev)
+int fusd_ring_commit(struct fusd_device *dev)
 {
 	struct fusd_ring_mem *ring = dev->ring;
+	int here = 0;
 	u32 slot;
 
 	lockdep_assert_held(&dev->lock);
 	if (!ring)
-		return;
+		return 0;
 	for (slot = 0; slot < ring->slots; slot++) {
 		struct fusd_req *req = ring->req[slot];
 
 		if (!req || !fusd_ring_is_answered(req))
 			continue;
-		if (req->abandoned)
+		if (req->abandoned) {
 			fusd_take_from_slot(dev, req);
-		else
+		} else if (wq_has_sleeper(&req->wait)) {
+			here += READ_ONCE(req->sleeps_on) == smp_processor_id();
 			wake_up(&req->wait);
+		}
 	}
+	return here;
 }
 
 /* With dev->lock held: what poll(2) of the daemon, and its ring, say. */

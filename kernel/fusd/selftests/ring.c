@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The ring: requests and answers in shared memory, what does not fit, and what a daemon may leave in it. */
 
+#include <sched.h>
 #include <sys/wait.h>
 
 #include "fusd-selftest.h"
@@ -373,6 +374,40 @@ static void a_wrong_taken_spins_nobody(void)
 	CHECK(WIFSIGNALED(fst_wait(pid)));
 }
 
+static void stay_on(int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	CHECK_OK(sched_setaffinity(0, sizeof(set), &set));
+}
+
+static void says_who_is_next(void)
+{
+	struct fusd_create create = fst_creation(OPS);
+	struct fst_call call;
+	struct ring ring;
+	char text[5];
+
+	ring_of(&ring, &create);
+	int fd = CHECK_OK(open(ring.device.path, O_RDWR));
+	CHECK_EQ(ioctl(ring.device.fd, FUSD_IOC_COMMIT), 0);
+	for (int cpu = 0; cpu < 2; cpu++) {
+		stay_on(0);
+		/* Its thread stays there, too. */
+		fst_begin_read(&call, fd, text, 5);
+		uint32_t slot = take(&ring);
+		fst_wait_asleep(call.tid);
+		put(&ring, slot, 5, "hello");
+		__atomic_store_n(&ring.shared->slot[slot].state, FUSD_SLOT_ANSWERED, __ATOMIC_SEQ_CST);
+		stay_on(cpu);
+		CHECK_EQ(ioctl(ring.device.fd, FUSD_IOC_COMMIT), cpu == 0);
+		CHECK_EQ(fst_end(&call), 5);
+		CHECK_EQ(ioctl(ring.device.fd, FUSD_IOC_COMMIT), 0);
+	}
+}
+
 static const struct fst_case cases[] = {
 	{ "ring: is set up, once, before START, and zeroed", is_set_up },
 	{ "ring: carries reads and writes", carries_calls },
@@ -382,6 +417,7 @@ static const struct fst_case cases[] = {
 	{ "ring: a signal comes by read(2)", signals_come_by_read },
 	{ "ring: a killed caller's slot is free again", a_killed_caller_gives_its_slot_back },
 	{ "ring: a wrong `taken` spins nobody", a_wrong_taken_spins_nobody },
+	{ "ring: COMMIT says whom it has woken on its CPU", says_who_is_next },
 	{ "ring: an answer outlives the daemon, a request is sent again", the_next_daemon },
 	{},
 };

@@ -369,7 +369,11 @@ struct fusd_ring {
 	struct fusd_slot slot[FUSD_RING_MOST_SLOTS];
 };
 
-/* Wakes the callers whose answers are there. */
+/*
+ * Wakes the callers whose answers are there, and gives how many of them had gone to sleep on the
+ * CPU that this is called on. They are next there if the daemon has nothing else to do and lets
+ * them (sched_yield(2)): what they ask for then is found without going to sleep for it.
+ */
 #define FUSD_IOC_COMMIT _IO('F', 1)
 
 #endif

@@ -219,8 +219,14 @@ long ring_take(struct ring *ring, void *into, size_t room)
 		ring_commit(ring);
 	n = take_any(ring, into, room);
 	if (n == -EAGAIN && ring->uncommitted) {
-		ring_commit(ring);
+		long here = ring_commit(ring);
+
 		n = take_any(ring, into, room);
+		/* Who was woken on this CPU, and has not run yet, runs before we sleep: perhaps it asks again. */
+		if (n == -EAGAIN && here > 0) {
+			syscall(SYS_sched_yield);
+			n = take_any(ring, into, room);
+		}
 	}
 	return n;
 }
@@ -263,12 +269,12 @@ bool ring_answer(struct ring *ring, const struct iovec *parts, size_t count)
 	return true;
 }
 
-void ring_commit(struct ring *ring)
+long ring_commit(struct ring *ring)
 {
 	if (!ring->uncommitted)
-		return;
+		return 0;
 	ring->uncommitted = 0;
-	syscall(SYS_ioctl, ring->fd, FUSD_IOC_COMMIT);
+	return syscall(SYS_ioctl, ring->fd, FUSD_IOC_COMMIT);
 }
 
 void ring_awake(struct ring *ring, bool awake)

@@ -31,8 +31,8 @@ void ring_told(struct ring *ring);
 /* Puts the answer of the request that was taken last into its slot. false: it has to be written. */
 bool ring_answer(struct ring *ring, const struct iovec *parts, size_t count);
 
-/* Wakes those who sleep until their answers are there. */
-void ring_commit(struct ring *ring);
+/* Wakes those who sleep until their answers are there. How many of them went to sleep on this CPU, or negative. */
+long ring_commit(struct ring *ring);
 
 /* Whether requests are looked for without sleeping. */
 void ring_awake(struct ring *ring, bool awake);
