@@ -24,7 +24,16 @@ export default defineConfig({
       // The conformance suite makes eight calls at once; what runs beside it would wait in vain.
       { test: { name: "fuse", include: [onFuse], exclude: never, fileParallelism: false, testTimeout: 60_000 } },
       // What plays in real time must not wait for a processor.
-      { test: { name: "sound", include: [withSound], exclude: never, fileParallelism: false, testTimeout: 60_000 } },
+      {
+        test: {
+          name: "sound",
+          include: [withSound],
+          exclude: never,
+          fileParallelism: false,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
       {
         test: {
           name: "kernel",

@@ -123,13 +123,13 @@ export class PlaybackStream extends Stream<PlaybackBuffer> {
     if (this.#draining) throw new PulseError("badstate", "the stream drains already");
     this.#draining = true;
     const given = signal === undefined ? this.gone : AbortSignal.any([signal, this.gone]);
-    const { sent } = this.#clock;
+    const drainedUpTo = this.#clock.drainingUpTo();
     try {
       const command = PA_COMMAND.DRAIN_PLAYBACK_STREAM;
       const drained = this.request({ command, timeoutMs: Number.POSITIVE_INFINITY, signal: given });
       this.reports.often();
       await drained;
-      this.#clock.drained(sent);
+      drainedUpTo();
     } catch (error) {
       throw this.end ?? error;
     } finally {
@@ -191,21 +191,20 @@ export class PlaybackStream extends Stream<PlaybackBuffer> {
     this.#listener.overflow?.();
   }
 
-  protected override mark(): number {
-    return this.#clock.sent;
-  }
-
   protected override get moving(): boolean {
     const { playing, delay } = this.latency();
     return playing || delay > 0;
   }
 
-  protected override reported(report: Report, mark: number, rest: TagReader): void {
-    const underrunFor = rest.u64();
-    // How long it has played since then, which nobody needs here.
-    rest.u64();
-    const silentFor = underrunFor === NEVER_PLAYED ? Number.POSITIVE_INFINITY : Number(underrunFor);
-    this.#clock.reported({ ...report, deviceUsec: report.sinkUsec, silentFor }, mark);
+  protected override asking(): (report: Report, rest: TagReader) => void {
+    const reported = this.#clock.asking();
+    return (report, rest) => {
+      const underrunFor = rest.u64();
+      // How long it has played since then, which nobody needs here.
+      rest.u64();
+      const silentFor = underrunFor === NEVER_PLAYED ? Number.POSITIVE_INFINITY : Number(underrunFor);
+      reported({ ...report, deviceUsec: report.sinkUsec, silentFor });
+    };
   }
 
   #start(command: number): Promise<void> {

@@ -136,18 +136,16 @@ export class RecordStream extends Stream<RecordBuffer> {
     this.#listener.readable?.();
   }
 
-  protected override mark(): number {
-    return 0;
-  }
-
   protected override get moving(): boolean {
     return !this.#held;
   }
 
-  protected override reported(report: Report): void {
-    // Of a monitor: its samples are heard only after the sink's latency, so they are so much younger.
-    const deviceUsec = report.sourceUsec - report.sinkUsec;
-    this.#clock.reported({ ...report, deviceUsec, silentFor: 0 }, this.#received);
+  protected override asking(): (report: Report) => void {
+    return (report) => {
+      // Of a monitor: its samples are heard only after the sink's latency, so they are so much younger.
+      const deviceUsec = report.sourceUsec - report.sinkUsec;
+      this.#clock.reported({ ...report, deviceUsec, silentFor: 0 }, this.#received);
+    };
   }
 
   protected override hold(held: boolean): Promise<void> {

@@ -163,10 +163,11 @@ export abstract class Stream<Sizes> {
     this.#listener.bufferChanged?.();
   }
 
-  /** A report is there; what the kind of stream has behind it is still to be read. `mark` is what mark() gave for it. */
-  protected abstract reported(report: Report, mark: number, rest: TagReader): void;
-  /** A number to hand to reported(): how much was sent when a report was asked for. */
-  protected abstract mark(): number;
+  /**
+   * A report is asked for. Returns what is to be done with it; what the kind of stream has behind it in the message is
+   * then still to be read.
+   */
+  protected abstract asking(): (report: Report, rest: TagReader) => void;
   /** Whether time changes anything, so that reports are of use. */
   protected abstract get moving(): boolean;
 
@@ -225,7 +226,7 @@ export abstract class Stream<Sizes> {
   }
 
   async #report(): Promise<void> {
-    const mark = this.mark();
+    const reported = this.asking();
     const asked = performance.now();
     const wall = Math.floor((performance.timeOrigin + asked) * 1000);
     await this.request({
@@ -239,7 +240,7 @@ export abstract class Stream<Sizes> {
         const at = momentOf(asked, performance.now(), reader.timeval() - wall);
         const writeIndex = Number(reader.s64());
         const readIndex = Number(reader.s64());
-        this.reported({ at, sinkUsec, sourceUsec, playing, writeIndex, readIndex }, mark, reader);
+        reported({ at, sinkUsec, sourceUsec, playing, writeIndex, readIndex }, reader);
       },
     });
   }

@@ -42,15 +42,11 @@ export class PlaybackClock {
   /** All bytes ever sent, and how many of them at the last flush. */
   #sent = 0;
   #sentAtFlush = 0;
+  #flushes = 0;
   #played = 0;
 
   constructor(spec: SampleSpec) {
     this.#spec = spec;
-  }
-
-  /** All bytes ever sent: to be kept with a request for a report, and handed back with it. */
-  get sent(): number {
-    return this.#sent;
   }
 
   wrote(bytes: number): void {
@@ -60,20 +56,27 @@ export class PlaybackClock {
   /** What was sent is gone; reports that were asked for before are of no use any more. */
   flushed(): void {
     this.#report = undefined;
+    this.#flushes++;
     this.#sentAtFlush = this.#sent;
     this.#played = 0;
   }
 
-  /** @param sentBefore `sent` when the report was asked for; one from before a flush is dropped */
-  reported(report: TimingReport, sentBefore: number): void {
-    if (sentBefore < this.#sentAtFlush) return;
-    this.#report = report;
-    this.#sentAtReport = sentBefore;
+  /** A report is asked for now. Returns where to hand it in; one that a flush has overtaken is dropped. */
+  asking(): (report: TimingReport) => void {
+    const [sent, flushes] = [this.#sent, this.#flushes];
+    return (report) => {
+      if (flushes !== this.#flushes) return;
+      this.#report = report;
+      this.#sentAtReport = sent;
+    };
   }
 
-  /** All of the first `sent` bytes were heard: the server said so of a drain, which it knows better than its reports do. */
-  drained(sent: number): void {
-    this.#played = Math.max(this.#played, sent - this.#sentAtFlush);
+  /** All that was sent is to be drained. Returns whom to tell when the server says that it was: it knows better than its reports. */
+  drainingUpTo(): () => void {
+    const [sent, flushes] = [this.#sent, this.#flushes];
+    return () => {
+      if (flushes === this.#flushes) this.#played = Math.max(this.#played, sent - this.#sentAtFlush);
+    };
   }
 
   /** @param now monotonic milliseconds */

@@ -145,6 +145,22 @@ test("a server that goes on sending to a stream that it was told to stop is kept
   expect(stream.read(1e9)).toEqual(first.subarray(100));
 });
 
+test("a stream's end ends its drain, which the server may never answer", async () => {
+  const log = new Log();
+  const { client, peer } = await connected(log);
+  const killed = await client.playback({ spec: SPEC, properties: {} }, log);
+  const drained = expect(killed.drain()).rejects.toMatchObject({ code: "killed" });
+  peer.tell(PA_COMMAND.PLAYBACK_STREAM_KILLED, (writer) => writer.u32(0));
+  await log.until("ended: killed");
+  await drained;
+  const deleted = await client.playback({ spec: SPEC, properties: {} }, log);
+  const alsoDrained = expect(deleted.drain()).rejects.toMatchObject({ code: "closed" });
+  const gone = deleted.delete();
+  await alsoDrained;
+  client.close();
+  await gone;
+});
+
 test("a caller that asks on and on of a server that never answers is refused", async () => {
   const { client } = await connected();
   const all = Array.from({ length: 1100 }, () => client.sinks().catch(({ code }: { readonly code: string }) => code));

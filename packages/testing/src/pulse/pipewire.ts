@@ -8,7 +8,12 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { PulseServerError } from "./process.ts";
 import { SINK, SoundServer, type SoundServerOptions } from "./server.ts";
 
-const ALL = "pipewire & wireplumber & pipewire-pulse & wait";
+/** WirePlumber ends when there is no PipeWire yet. */
+const ALL = `
+pipewire &
+until [ -S "$PIPEWIRE_RUNTIME_DIR/pipewire-0" ]; do sleep 0.02; done
+wireplumber & pipewire-pulse & wait
+`;
 /**
  * Frames of a period of its graph. Its own choice, 5 ms, takes real-time scheduling: where the machine is busy and that
  * is not to be had, there are gaps in what is played.
