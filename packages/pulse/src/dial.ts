@@ -46,6 +46,8 @@ function connectSocket(address: ServerAddress, signal: AbortSignal): Promise<Soc
       socket.off("error", failed);
       settled();
     };
+    // Commands are small, and each is waited for.
+    if (address.kind === "tcp") socket.setNoDelay();
     const connected = () => settle(() => resolve(socket));
     const failed = (error: Error) => settle(() => reject(error));
     socket.once("connect", connected).once("error", failed);

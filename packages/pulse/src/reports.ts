@@ -3,8 +3,11 @@
 
 /** The first report after something happened comes this soon, the next after twice the time, and so on. Milliseconds. */
 const FIRST_MS = 10;
-/** In between time goes by at the device's pace, which differs from the machine's by less than 0.1 ms a second. */
-const LAST_MS = 1000;
+/**
+ * In between time goes by at the device's pace, which differs from the machine's by less than 0.1 ms a second. That a
+ * server hangs is noticed so much later, too, and a command's time limit.
+ */
+const LAST_MS = 500;
 
 export class Reports {
   readonly #ask: () => Promise<void>;
