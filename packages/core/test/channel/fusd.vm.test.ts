@@ -3,7 +3,7 @@
 
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, fdatasyncSync, openSync, read, readSync, writeSync } from "node:fs";
+import { existsSync, fdatasyncSync, openSync, read, readSync, write, writeSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -60,4 +60,24 @@ test("offsets and fdatasync reach the driver, and a reader does not notice that 
   await second.exited;
   expect(existsSync(NODE)).toBe(false);
   expect(() => textAt(fd, 0, 1)).toThrow("ENODEV");
+});
+
+test("a device that is left to the next daemon: callers wait, and no write is held against them", async () => {
+  const first = await daemon("first");
+  const fd = openSync(NODE, "r+");
+  const buffer = Buffer.alloc(40);
+  const reading = promisify(read)(fd, buffer, 0, 40, 50);
+  // The daemon has it: an answer to a later call says so.
+  expect(textAt(fd, 0, 1)).toBe(".");
+  first.child.stdin.write("leave");
+  // Made before or after the first daemon goes, it waits for one of them: its policy is hold.
+  const writing = promisify(write)(fd, "hello", 10);
+  await first.exited;
+  expect(existsSync(NODE)).toBe(true);
+  const second = await daemon("second");
+  expect((await writing).bytesWritten).toBe(5);
+  const { bytesRead } = await reading;
+  expect(buffer.toString("utf8", 0, bytesRead)).toBe("second recovered true");
+  second.child.stdin.end();
+  await second.exited;
 });

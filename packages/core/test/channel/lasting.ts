@@ -1,5 +1,6 @@
 // A daemon in a process of its own, for fusd.vm.test.ts: a file whose contents it forgets when it is killed, but for what
-// is asked of it by number. It ends in order with its standard input.
+// is asked of it by number. It ends in order with its standard input, and leaves the device to the next one at a word from
+// there.
 
 import { writeSync } from "node:fs";
 import { defineDevice, fusd, serve } from "../../src/index.ts";
@@ -28,6 +29,6 @@ const device = defineDevice({
 });
 
 const channel = await serve(device, { channel: fusd });
+process.stdin.on("data", () => void channel.leave?.().then(() => process.exit(0)));
 process.stdin.on("end", () => void channel.close().then(() => process.exit(0)));
-process.stdin.resume();
 writeSync(1, `ready ${generation}\n`);
