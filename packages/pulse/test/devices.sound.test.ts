@@ -40,14 +40,14 @@ describe.each([
     expect(info).toMatchObject({ name: "Ein Stück", client: client.index, corked: true, spec: SPEC, muted: false });
     expect(info.properties).toMatchObject({ "application.name": "A player", "application.process.id": "4711" });
     await stream.setProperties({ "media.name": "Another" });
-    expect((await client.sinkInput(stream.sinkInput)).name).toBe("Another");
+    // PipeWire acknowledges first and does it then.
+    await expect.poll(async () => (await client.sinkInput(stream.sinkInput)).name, POLL).toBe("Another");
     await stream.delete();
     await events.until(`sinkInput remove ${stream.sinkInput}`);
     await expect(client.sinkInput(stream.sinkInput)).rejects.toMatchObject({ code: "noentity" });
   });
 
   test("pactl sees the volumes and mutes that were set", async () => {
-    // PipeWire acknowledges first and does it then.
     const pactl = (...args: string[]) => expect.poll(() => server.pactl(...args), POLL);
     const stream = await play(new Log(), { volume: [VOLUME_NORM / 2, VOLUME_NORM / 4] });
     // WirePlumber sets a new stream to the volume that its program had last.
