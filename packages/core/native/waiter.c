@@ -17,7 +17,7 @@
 #include "uv_poll.h"
 
 /* One turn of spinning in vain, after which timers and other descriptors have theirs. */
-#define SPIN_SLICE_NS 50000
+#define SPIN_SLICE_NS 100000
 /* And of spinning while requests come: to look at the others is a system call. */
 #define BUSY_SLICE_NS 500000
 /* How long being woken may take: a request that came so much later than the spinning would have lasted still counts. */
