@@ -18,8 +18,8 @@ export interface Pace {
 }
 
 export const PACES = {
-  /** For the virtual machine, where all is some ten times as slow. */
-  emulated: { rounds: 9, turnMs: 100, warm: 6000 },
+  /** For the virtual machine, where all is some ten times as slow, compilers of what is called often, too. */
+  emulated: { rounds: 9, turnMs: 100, warm: 15_000 },
   thorough: { rounds: 21, turnMs: 40, warm: 3000 },
   quick: { rounds: 7, turnMs: 20, warm: 1500 },
 } as const;
