@@ -26,7 +26,7 @@ const RECIPE = "1";
 const FOR_MODULES = ["Makefile", "Kbuild", ".config", "Module.symvers", "include", "arch/x86", "scripts", "tools"];
 
 /** A line of progress after so many files. */
-const STEP = 250;
+const STEP = 100;
 
 /** The folder in the kernel's folder that modules are built against. */
 export const DEBUG_BUILD_TREE = "build";

@@ -31,7 +31,7 @@ export const DEFAULT_MEMORY = 3072;
 export const CHECKOUT = resolve(import.meta.dirname, "../..");
 
 /** A kernel that works is up in a fraction of these, in seconds; they are to notice one that never will be. */
-const BOOT_LIMIT = { kvm: 15, tcg: 240 } as const;
+const BOOT_LIMIT = { kvm: 15, tcg: 600 } as const;
 
 export interface VmOptions {
   /** Several words are an argument vector; a single word is run by the shell. */
