@@ -30,6 +30,17 @@ const WITH_VM: readonly Prerequisite[] = [
   { package: "stress-ng", file: "stress-ng" },
   // The examples in other languages; Perl is on every Debian.
   { package: "python3", file: "python3" },
+  // Programs that know the Open Sound System.
+  { package: "sox", file: "sox" },
+  { package: "libsox-fmt-oss", file: "/usr/lib/x86_64-linux-gnu/sox/libsox_fmt_oss.so" },
+  { package: "ffmpeg", file: "ffmpeg" },
+  { package: "mplayer", file: "mplayer" },
+  { package: "alsa-utils", file: "aplay" },
+  { package: "libasound2-plugins", file: "/usr/lib/x86_64-linux-gnu/alsa-lib/libasound_module_pcm_oss.so" },
+  { package: "gstreamer1.0-tools", file: "gst-launch-1.0" },
+  { package: "gstreamer1.0-plugins-good", file: "/usr/lib/x86_64-linux-gnu/gstreamer-1.0/libgstossaudio.so" },
+  { package: "aumix", file: "aumix" },
+  { package: "rexima", file: "rexima" },
   // libfuse's examples are judges: its CUSE client, and its server to compare with.
   { package: "libfuse3-dev", file: "/usr/share/doc/libfuse3-dev/examples/cuse_client.c" },
 ];

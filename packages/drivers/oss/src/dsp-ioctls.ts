@@ -105,7 +105,6 @@ export const dspIoctls: Handlers = {
     Object.assign(arg, recording(state).space);
   },
   SNDCTL_DSP_GETODELAY({ state, arg }) {
-    // Programs look at the number only, so it is written with the error, too (pcm_oss.c); here an error has no number.
     arg.value = playing(state).delay;
   },
   SNDCTL_DSP_GETOPTR({ state, arg }) {
@@ -152,9 +151,8 @@ export const dspIoctls: Handlers = {
   SOUND_PCM_WRITE_FILTER: noFilter,
   SNDCTL_DSP_MAPINBUF: noMapping,
   SNDCTL_DSP_MAPOUTBUF: noMapping,
-  SNDCTL_DSP_SETSYNCRO() {
-    throw new DeviceError("EINVAL", "there is no other stream to start with");
-  },
+  // Done, because there is no other stream to start with (pcm_oss.c).
+  SNDCTL_DSP_SETSYNCRO() {},
   SNDCTL_DSP_SETDUPLEX({ state }) {
     if (state.playback === undefined || state.capture === undefined)
       throw new DeviceError("EIO", "it was not opened for both directions");
