@@ -1,6 +1,6 @@
 // Programs of others on /dev/dsp and /dev/mixer of a stock kernel, over PulseAudio: what its sink's monitor recorded
 // equals what they played.
-// Kernels: 6.12, 6.1
+// Kernels: 6.12
 
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
