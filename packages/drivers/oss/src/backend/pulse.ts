@@ -160,8 +160,13 @@ class PulseBackend implements Backend {
 
   async openRecord(spec: StreamSpec, events: RecordEvents): Promise<RecordStream> {
     const { format, rate, channels, fragment, buffer, program } = spec;
+    // The first bytes can come in one message with the answer, before anybody has the stream.
+    let opened: PulseRecordStream | undefined;
+    const readable = () => {
+      if (opened !== undefined && opened.available > 0) events.data(opened.read(opened.available));
+    };
     try {
-      const stream: PulseRecordStream = await this.#client.record(
+      const stream = await this.#client.record(
         {
           spec: { format, rate, channels },
           buffer: { maxlength: 2 * buffer, fragsize: fragment },
@@ -169,11 +174,13 @@ class PulseBackend implements Backend {
           properties: propertiesOf(program),
         },
         {
-          readable: () => events.data(stream.read(stream.available)),
+          readable,
           ended: (error) => events.failed(this.#end ?? asBackendError(error)),
         },
       );
-      return { close: () => void stream.delete().catch(() => undefined) };
+      opened = stream;
+      readable();
+      return { close: () => done(stream.delete()) };
     } catch (error) {
       throw this.#end ?? asBackendError(error);
     }
