@@ -42,9 +42,10 @@ afterEach(async () => {
   recorder = undefined;
 });
 afterAll(async () => {
-  expect(await served.stop()).toBe(0);
+  const status = await served.stop();
   await server.stop();
   rmSync(folder, { recursive: true, force: true });
+  expect(status).toBe(0);
 });
 
 /** Runs a command line to its end. @returns what it printed; fails when its status is not 0 */

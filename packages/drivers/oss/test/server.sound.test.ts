@@ -29,8 +29,9 @@ afterEach(async () => {
   recorder = undefined;
 });
 afterAll(async () => {
-  expect(await served.stop()).toBe(0);
+  const status = await served.stop();
   await server.stop();
+  expect(status).toBe(0);
 });
 
 async function recording(): Promise<Recorder> {

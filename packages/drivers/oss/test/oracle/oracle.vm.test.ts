@@ -18,8 +18,9 @@ test("each call gives what it gives on the kernel's dsp, but for what is meant",
   );
   const kernel = await outcomes("/dev/dsp", server.environment);
   const ours = await outcomes("/dev/dsp9", server.environment);
-  expect(await served.stop()).toBe(0);
+  const status = await served.stop();
   await server.stop();
+  expect(status).toBe(0);
   const differ = [...kernel].filter(([name, outcome]) => ours.get(name) !== outcome);
   const shown = differ.map(([name, outcome]) => [name, outcome, ours.get(name)].join(" | "));
   const meant = [...DIFFERENCES].map(([name, [theirs, our]]) => [name, theirs, our].join(" | "));
