@@ -236,7 +236,7 @@ size_t fuz_message(struct fuz *fuz, unsigned char *at, const struct fuz_kept *ke
 	case 3: case 4: return fuz_region(fuz, at);
 	case 5: return plain ? fuz_head_only(at, FUSD_START) : fuz_ring(fuz, at);
 	case 6: return fuz_head_only(at, FUSD_START);
-	case 7: return fuz_head_only(at, fuz_one_in(fuz, 2) ? FUSD_QUIESCE : FUSD_START);
+	case 7: return fuz_head_only(at, FUSD_QUIESCE);
 	case 8: return fuz_head_only(at, fuz_one_in(fuz, 2) ? FUSD_DESTROY : FUSD_START);
 	case 9: case 10: return about(fuz, at, kept, FUSD_WAIT);
 	case 11: case 12: return about(fuz, at, kept, FUSD_DETACH);
