@@ -21,7 +21,7 @@ $b mount -o bind "$modules" "/lib/modules/$release"
 if [ -n "$fusd" ]; then
   $b mkdir /run/modprobe.d
   echo "install fusd insmod '$fusd' \$CMDLINE_OPTS" >/run/modprobe.d/fusd.conf
-  echo "remove fusd rmmod fusd" >>/run/modprobe.d/fusd.conf
+  echo "remove fusd test ! -e /sys/module/fusd || rmmod fusd" >>/run/modprobe.d/fusd.conf
 fi
 
 # A fresh /tmp, except for the folders below it that the command needs; `kept` lists them, a line each.
