@@ -95,7 +95,7 @@ int main(int argc, char **argv)
 		fuz_client(&fuz);
 		return 0;
 	}
-	struct fst_options options = fst_options(argc, argv, "operations", 100000);
+	struct fst_options options = fst_options(argc, argv, "operations", 50000);
 
 	rounds = (options.count + A_ROUND - 1) / A_ROUND;
 	shared_fd = memfd_create("fuzz", 0);
