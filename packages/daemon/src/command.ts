@@ -1,8 +1,8 @@
 // A daemon's command: a command line in, an exit status out.
 // Lifetime: the process.
 
-import { type Logger, UsageError } from "@devlift/core";
-import { createLog, type LogFormat, type LogLevel } from "./logging.ts";
+import { type Logger, oneOf, UsageError } from "@devlift/core";
+import { createLog, LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "./logging.ts";
 
 const EXIT = { OK: 0, FAILED: 1, USAGE: 2 } as const;
 
@@ -10,6 +10,22 @@ const EXIT = { OK: 0, FAILED: 1, USAGE: 2 } as const;
 export interface LogChoice {
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
+}
+
+/** Options that every daemon has, for parseArgs(). */
+export const COMMAND_OPTIONS = {
+  "log-level": { type: "string", default: "info" },
+  "log-format": { type: "string", default: "text" },
+  version: { type: "boolean", default: false },
+  help: { type: "boolean", short: "h", default: false },
+} as const;
+
+/** @throws UsageError that says what is wrong with the values of --log-level and --log-format */
+export function parseLogChoice(values: { readonly "log-level": string; readonly "log-format": string }): LogChoice {
+  return {
+    logLevel: oneOf("--log-level", values["log-level"], LOG_LEVELS),
+    logFormat: oneOf("--log-format", values["log-format"], LOG_FORMATS),
+  };
 }
 
 /** What a command line asks for. */

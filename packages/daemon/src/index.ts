@@ -1,4 +1,12 @@
 // @devlift/daemon: what the main files of drivers have in common.
 
-export { type Command, type DaemonParts, type DaemonProgram, type LogChoice, runCommand } from "./command.ts";
-export { createLog, LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel, type LogOptions } from "./logging.ts";
+export {
+  COMMAND_OPTIONS,
+  type Command,
+  type DaemonParts,
+  type DaemonProgram,
+  type LogChoice,
+  parseLogChoice,
+  runCommand,
+} from "./command.ts";
+export { createLog, type LogFormat, type LogLevel, type LogOptions } from "./logging.ts";

@@ -14,7 +14,7 @@ import {
   WATCHING_OPTIONS,
   type Watching,
 } from "@devlift/core";
-import { type Command, LOG_FORMATS, LOG_LEVELS, type LogChoice } from "@devlift/daemon";
+import { COMMAND_OPTIONS, type Command, type LogChoice, parseLogChoice } from "@devlift/daemon";
 
 const CHANNELS = ["auto", "fusd", "cuse", "fuse"] as const;
 const BACKENDS = ["auto", "pulse"] as const;
@@ -116,8 +116,7 @@ export function parseCommandLine(args: readonly string[]): Command<Options> {
       permissions: { mode: server === undefined ? 0o666 : 0o660, ...parsePermissions(values) },
       maxOpens: count("--max", values.max),
       maxOpensPerUser: count("--max-per-user", values["max-per-user"]),
-      logLevel: oneOf("--log-level", values["log-level"], LOG_LEVELS),
-      logFormat: oneOf("--log-format", values["log-format"], LOG_FORMATS),
+      ...parseLogChoice(values),
       watching: parseWatching(values),
     },
   };
@@ -144,10 +143,7 @@ function parse(args: readonly string[]) {
         max: { type: "string", default: "256" },
         "max-per-user": { type: "string", default: "64" },
         ...WATCHING_OPTIONS,
-        "log-level": { type: "string", default: "info" },
-        "log-format": { type: "string", default: "text" },
-        version: { type: "boolean", default: false },
-        help: { type: "boolean", short: "h", default: false },
+        ...COMMAND_OPTIONS,
       },
     }),
   ).values;

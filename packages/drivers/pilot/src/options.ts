@@ -14,7 +14,7 @@ import {
   WATCHING_OPTIONS,
   type Watching,
 } from "@devlift/core";
-import { type Command, LOG_FORMATS, LOG_LEVELS, type LogChoice } from "@devlift/daemon";
+import { COMMAND_OPTIONS, type Command, type LogChoice, parseLogChoice } from "@devlift/daemon";
 import { parseUsbAddress, type UsbAddress, UsbUsageError } from "@devlift/usb";
 
 export const DEFAULT_DEVICE = "/dev/pilot";
@@ -82,8 +82,7 @@ export function parseCommandLine(args: readonly string[]): Command<Options> {
       channel: oneOf("--channel", values.channel, CHANNELS),
       source: sourceFrom(values),
       permissions: parsePermissions(values),
-      logLevel: oneOf("--log-level", values["log-level"], LOG_LEVELS),
-      logFormat: oneOf("--log-format", values["log-format"], LOG_FORMATS),
+      ...parseLogChoice(values),
       watching: parseWatching(values),
     },
   };
@@ -105,10 +104,7 @@ function parse(args: readonly string[]) {
         owner: { type: "string" },
         group: { type: "string" },
         ...WATCHING_OPTIONS,
-        "log-level": { type: "string", default: "info" },
-        "log-format": { type: "string", default: "text" },
-        version: { type: "boolean", default: false },
-        help: { type: "boolean", short: "h", default: false },
+        ...COMMAND_OPTIONS,
       },
     }),
   ).values;
