@@ -149,7 +149,7 @@ function gather(known: Part[], root: Part, { input, outSize, peek }: IoctlReques
 }
 
 /** What an area that is not read begins as. A longer one gets zeros of its own. */
-const ZEROS = new DataView(new ArrayBuffer(4096));
+const ZEROS = zeroed(4096);
 
 /** @returns the parts that these lead to */
 function taken(parts: readonly Part[], input: DataView, from: number): Part[] {
@@ -160,7 +160,7 @@ function taken(parts: readonly Part[], input: DataView, from: number): Part[] {
     if (part.reads) {
       part.take(input, offset, next);
       offset += len;
-    } else part.take(len <= ZEROS.byteLength ? ZEROS : new DataView(new ArrayBuffer(len)), 0, next);
+    } else part.take(len <= ZEROS.byteLength ? ZEROS : zeroed(len), 0, next);
   }
   return next;
 }
@@ -272,13 +272,21 @@ function writeBack(root: Part, value: unknown): Uint8Array {
 }
 
 /** What replies are cut from, each byte once: memory of its own for a short one, and a view of that, cost more than it. */
-let fresh = { view: new DataView(new ArrayBuffer(8192)), used: 0 };
+let fresh = zeroed(8192);
+let used = 0;
+
+function zeroed(size: number): DataView {
+  return new DataView(new ArrayBuffer(size));
+}
 
 /** Memory that nobody has, zeroed. */
 function zeros(size: number): { view: DataView; at: number } {
-  if (size > fresh.view.byteLength / 8) return { view: new DataView(new ArrayBuffer(size)), at: 0 };
-  if (fresh.used + size > fresh.view.byteLength) fresh = { view: new DataView(new ArrayBuffer(8192)), used: 0 };
-  const at = fresh.used;
-  fresh.used += size;
-  return { view: fresh.view, at };
+  if (size > fresh.byteLength / 8) return { view: zeroed(size), at: 0 };
+  if (used + size > fresh.byteLength) {
+    fresh = zeroed(fresh.byteLength);
+    used = 0;
+  }
+  const at = used;
+  used += size;
+  return { view: fresh, at };
 }
