@@ -317,19 +317,19 @@ struct fusd_device *fusd_device_recover(struct fusd_conn *conn, const struct fus
 static int fusd_restore(struct fusd_device *dev)
 {
 	struct fusd_file *file;
+	LIST_HEAD(requests);
 	int bucket;
 	u32 made = 0;
 
 	/*
-	 * Allocated without the lock: files can go meanwhile, none can come. Too many do no harm.
+	 * Allocated without the lock: files go meanwhile, and come where nobody is asked to open
+	 * them.
 	 */
-	LIST_HEAD(requests);
-
-	for (;;) {
+	spin_lock(&dev->lock);
+	while (made < dev->opens) {
 		struct fusd_req *req;
 
-		if (made >= READ_ONCE(dev->opens))
-			break;
+		spin_unlock(&dev->lock);
 		req = fusd_req_new(NULL, FUSD_OP_RESTORE);
 		if (IS_ERR(req)) {
 			fusd_reqs_free(&requests);
@@ -337,15 +337,16 @@ static int fusd_restore(struct fusd_device *dev)
 		}
 		list_add(&req->node, &requests);
 		made++;
+		spin_lock(&dev->lock);
 	}
-	spin_lock(&dev->lock);
 	dev->state = FUSD_RESTORING;
 	dev->restoring = 0;
 	hash_for_each(dev->files, bucket, file, node) {
-		struct fusd_req *req = list_first_entry_or_null(&requests, struct fusd_req, node);
+		struct fusd_req *req;
 
-		if (!req || !file->opened)
+		if (!file->opened)
 			continue;
+		req = list_first_entry(&requests, struct fusd_req, node);
 		list_del_init(&req->node);
 		fusd_queue_restore(dev, req, file);
 	}

@@ -10,7 +10,7 @@
 
 #define STR_CLIENTS	8
 #define STR_CALLS	(1 << 16)	/* of a client's in one round */
-#define STR_BYTES	12000		/* of a call's; some fit a slot, some do not */
+#define STR_BYTES	40000		/* of a call's; some fit a slot, some do not */
 #define STR_SLOTS	4
 #define STR_PAGE	4096		/* of the region, a client's */
 #define STR_LIMIT_MS	30000
