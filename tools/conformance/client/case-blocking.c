@@ -184,6 +184,30 @@ static void flag_changes_meanwhile(const struct test *t)
 	GIVES(finish(call), 1);
 }
 
+/* A driver's word, by an ioctl of the program's, is O_NONBLOCK for the calls after it, of every kind. */
+static void said_by_driver(const struct test *t)
+{
+	int fd = dev(O_RDWR);
+	struct call *call = start_read(fd, 1);
+
+	(void)t;
+	await_count(BLOCKED, 1);
+	GIVES(io->ioctl(fd, C_NONBLOCK, 1), 0);
+	FAILS(io->read(fd, memory_new(1), 1), EAGAIN);
+	FAILS(io->ioctl(fd, C_ACT_WAIT, 0), EAGAIN);
+	set(CAPACITY, 4);
+	GIVES(io->write(fd, "123456", 6), 4);
+	GIVES(finish(call), 1);
+	GIVES(io->write(fd, "78", 2), 1);
+	FAILS(io->write(fd, "8", 1), EAGAIN);
+	GIVES(io->ioctl(fd, C_NONBLOCK, 0), 0);
+	GIVES(io->read(fd, memory_new(4), 4), 4);
+	call = start_read(fd, 1);
+	await_count(BLOCKED, 2);
+	fill(1, 1);
+	GIVES(finish(call), 1);
+}
+
 static void others_go_on(const struct test *t)
 {
 	struct call *reader = start_read(dev(O_RDONLY), 1);
@@ -354,6 +378,7 @@ CASES
 	add_with(error_frees_reader, NEEDS_NOTHING, ENODEV, 0, "blocking/error-frees-reader/enodev");
 	add_with(error_frees_reader, NEEDS_NOTHING, EAGAIN, 0, "blocking/error-frees-reader/eagain");
 	add(flag_changes_meanwhile, NEEDS_NOTHING, "blocking/flag-changes-meanwhile");
+	add(said_by_driver, NEEDS_NOTHING, "blocking/said-by-driver");
 	add(others_go_on, NEEDS_NOTHING, "blocking/others-go-on");
 	add(both_directions, NEEDS_NOTHING, "blocking/read-and-ioctl-on-one-file");
 	add(ioctl_waits, NEEDS_NOTHING, "blocking/ioctl/waits");

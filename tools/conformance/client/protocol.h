@@ -60,6 +60,7 @@ enum kick_what { KICK_READABLE, KICK_WRITABLE, KICK_URGENT, KICK_HANGUP, KICK_FI
 #define C_JOIN _IO('c', 7)
 #define C_ACT _IO('c', 8)
 #define C_ACT_WAIT _IO('c', 9)
+#define C_NONBLOCK _IO('c', 13)
 
 /* Of the nodes "memory" and "read-only": takes a slot, zeroed, whose number is the result. */
 #define C_SLOT _IO('c', 10)

@@ -129,6 +129,7 @@ export const control = {
   ACT: io(TYPE, 8),
   /** Waits as a read does. */
   ACT_WAIT: io(TYPE, 9),
+  NONBLOCK: io(TYPE, 13),
 } as const;
 
 /** What a file of a slot's node has seen; `size` is of all slots together. */

@@ -183,6 +183,9 @@ export function defineStream(world: World, options: StreamOptions): AnyDevice {
         if ((room.setting(KNOB.ON_ACT) & 0xff) === ACTION.ILLEGAL) return -1;
         return room.perform(KNOB.ON_ACT, call, () => call.arg);
       },
+      NONBLOCK({ file, arg }) {
+        file.setNonBlocking(arg !== 0);
+      },
       ACT_WAIT(call) {
         const { room } = call.state;
         if (call.waitedMs === 0) room.count("acts");

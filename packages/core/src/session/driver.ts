@@ -71,6 +71,12 @@ export interface OpenFile extends Notifier {
   readonly id: number;
   /** Flags of open(2). O_NONBLOCK can change later: ask `nonBlocking` of the call. */
   readonly flags: number;
+  /**
+   * From the next call on this file is non-blocking whatever its O_NONBLOCK says, or no longer: for an ioctl that asks for
+   * it, as SNDCTL_DSP_NONBLOCK does. fcntl(2) does not see it, and cannot take it back. A call that waits goes on waiting.
+   * A daemon that recovers the file says it anew.
+   */
+  setNonBlocking(on: boolean): void;
   /** On the fusd channel: the kernel's number of it, never given twice, and the same to a daemon that recovers it. */
   readonly number?: bigint | undefined;
 }

@@ -1,6 +1,7 @@
 // One open(2) of the device: from the OPEN to the answered RELEASE.
 
 import { ERRNO, type ErrnoName } from "../errno.ts";
+import { O_NONBLOCK } from "../wire/abi.ts";
 import type { Call, Wake } from "./call.ts";
 import { type OpenFile, POLL } from "./driver.ts";
 
@@ -33,8 +34,9 @@ export class File implements OpenFile {
   readonly #owner: FileOwner;
   /** What the driver's open() returned. */
   state: unknown = undefined;
-  /** O_NONBLOCK as last seen in a read or a write, for ioctls, whose messages do not carry it. */
-  nonBlocking = false;
+  /** O_NONBLOCK as last seen: kept for ioctls, whose messages do not carry it. */
+  #flagged = false;
+  #saidNonBlocking = false;
   hungUp: HangUp | undefined = undefined;
   /** Calls that wait for a wake-up, oldest first. */
   readonly parked = new Set<Call>();
@@ -47,6 +49,21 @@ export class File implements OpenFile {
     this.id = id;
     this.flags = flags;
     this.#owner = owner;
+    this.saw(flags);
+  }
+
+  /** Of the next call. */
+  get nonBlocking(): boolean {
+    return this.#flagged || this.#saidNonBlocking;
+  }
+
+  /** @param flags the file's, as a message has them */
+  saw(flags: number): void {
+    this.#flagged = (flags & O_NONBLOCK) !== 0;
+  }
+
+  setNonBlocking(on: boolean): void {
+    this.#saidNonBlocking = on;
   }
 
   readable(): void {

@@ -5,7 +5,6 @@
 import { ERRNO } from "../errno.ts";
 import { DeviceError } from "../errors.ts";
 import { type Command, type DataModel, describeIoctl, flatTable, plan } from "../layout/index.ts";
-import { O_NONBLOCK } from "../wire/abi.ts";
 import * as abi from "../wire/fusd-abi.ts";
 import { FUSD_OPS, type FusdOpName } from "../wire/fusd-opcodes.ts";
 import { FUSD_REPLY_SIZE, FusdReplyFront, waitMessage } from "../wire/fusd-reply.ts";
@@ -116,7 +115,7 @@ export class FusdSession extends Session<FusdRequestView, PolledFile> {
   open(kind: "open" | "recover"): Parts | undefined {
     const { fileFlags, file: number } = this.view;
     const from = { number, opener: this.view };
-    return this.#run(this.opening(fileFlags, (id, owner) => new PolledFile(id, fileFlags, { owner, ...from }), kind));
+    return this.#run(this.opening((id, owner) => new PolledFile(id, fileFlags, { owner, ...from }), kind));
   }
 
   release(): Parts | undefined {
@@ -183,7 +182,7 @@ export class FusdSession extends Session<FusdRequestView, PolledFile> {
   #callOn(kind: CallKind): Call | undefined {
     const file = this.files.get(this.view.cookie);
     if (file === undefined) return undefined;
-    file.nonBlocking = (this.view.fileFlags & O_NONBLOCK) !== 0;
+    file.saw(this.view.fileFlags);
     return this.call(kind, file);
   }
 

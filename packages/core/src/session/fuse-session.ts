@@ -131,7 +131,7 @@ export class FuseSession extends Session<RequestView, FuseFile> {
 
   open(): Parts | undefined {
     const flags = this.view.openFlags;
-    return this.run(this.opening(flags, (id, owner) => new FuseFile(id, flags, owner)));
+    return this.run(this.opening((id, owner) => new FuseFile(id, flags, owner)));
   }
 
   release(): Parts | undefined {
@@ -144,7 +144,7 @@ export class FuseSession extends Session<RequestView, FuseFile> {
   read(): Parts | undefined {
     const file = this.files.get(this.view.fh);
     if (file === undefined) return this.status(ERRNO.EBADF);
-    file.nonBlocking = (this.view.readFlags & abi.O_NONBLOCK) !== 0;
+    file.saw(this.view.readFlags);
     const call = this.call("read", file);
     call.length = Math.min(this.view.readSize, this.#maxRead);
     return this.run(call);
@@ -155,7 +155,7 @@ export class FuseSession extends Session<RequestView, FuseFile> {
     if (file === undefined) return this.status(ERRNO.EBADF);
     const data = this.view.payload();
     if (data.length !== this.view.writeSize) return this.status(ERRNO.EIO);
-    file.nonBlocking = (this.view.writeFlags & abi.O_NONBLOCK) !== 0;
+    file.saw(this.view.writeFlags);
     const call = this.call("write", file);
     call.data = data;
     const refused = this.refusesToKeep(call);

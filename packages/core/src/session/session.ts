@@ -7,7 +7,6 @@
 import { DeviceError, InternalError } from "../errors.ts";
 import { type CommandTable, commandTable } from "../layout/index.ts";
 import type { Logger } from "../log.ts";
-import { O_NONBLOCK } from "../wire/abi.ts";
 import { Call, type CallKind, type CallOrigin, requestKey } from "./call.ts";
 import { Engine, type EngineListener, type EngineOptions, type PollWake } from "./engine.ts";
 import type { File, FileOwner } from "./file.ts";
@@ -172,13 +171,11 @@ export abstract class Session<V extends RequestBytes, F extends File> implements
   }
 
   /** An open begins. @param make the file, under a number that no open file has */
-  protected opening(flags: number, make: (id: number, owner: FileOwner) => F, kind: "open" | "recover" = "open"): Call {
+  protected opening(make: (id: number, owner: FileOwner) => F, kind: "open" | "recover" = "open"): Call {
     // A number must not come round again to one that is still open.
     do this.#lastFile = (this.#lastFile + 1) >>> 0;
     while (this.files.has(this.#lastFile));
-    const file = make(this.#lastFile, this.engine);
-    file.nonBlocking = (flags & O_NONBLOCK) !== 0;
-    return this.call(kind, file);
+    return this.call(kind, make(this.#lastFile, this.engine));
   }
 
   /** An open has succeeded: requests find the file from now on. */

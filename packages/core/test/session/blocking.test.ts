@@ -50,6 +50,24 @@ test("O_NONBLOCK counts as it is at the call, not at the open", async () => {
   expect(await isPending(file.read(1))).toBe(true);
 });
 
+test("a driver makes its file non-blocking: from the next call on, other files not, and until it says otherwise", async () => {
+  const device = pipe();
+  const { kernel } = await start(device);
+  const [file, other] = [await kernel.openFile(), await kernel.openFile()];
+  const [waiting, elsewhere] = [file.read(1), other.read(1)];
+  await settled();
+  const [served] = [...device.files];
+  served?.setNonBlocking(true);
+  expect(await errno(file.read(1))).toBe("EAGAIN");
+  file.nonBlocking = false;
+  expect(await errno(file.read(1))).toBe("EAGAIN");
+  expect(await file.write(bytes("0123456789"))).toBe(8);
+  expect([text(await waiting), text(await elsewhere)]).toEqual(["0", "1"]);
+  served?.setNonBlocking(false);
+  expect(text(await file.read(6))).toBe("234567");
+  expect(await isPending(file.read(1))).toBe(true);
+});
+
 test("a blocking write goes on until everything is taken", async () => {
   const { kernel } = await start(pipe(4));
   const [writer, reader] = [await kernel.openFile(), await kernel.openFile()];

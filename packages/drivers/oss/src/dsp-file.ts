@@ -13,8 +13,6 @@ export interface DspFile {
   readonly capture: Capture | undefined;
   /** Of both sides. */
   settings: Settings;
-  /** SNDCTL_DSP_NONBLOCK was asked for: no flag of the file tells of it. */
-  nonBlocking: boolean;
   /** What the program says that it plays, and what it calls its file. */
   song: string;
   label: string;

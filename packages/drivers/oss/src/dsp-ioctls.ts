@@ -119,8 +119,8 @@ export const dspIoctls: Handlers = {
     const blocks = Math.floor(available / geometry.fragment);
     Object.assign(arg, { bytes: recorded & INT_MAX, blocks, ptr: recorded % geometry.buffer });
   },
-  SNDCTL_DSP_NONBLOCK({ state }) {
-    state.nonBlocking = true;
+  SNDCTL_DSP_NONBLOCK({ file }) {
+    file.setNonBlocking(true);
   },
   SNDCTL_DSP_GETCAPS({ state: { playback, capture }, arg }) {
     const duplex = playback !== undefined && capture !== undefined ? DSP_CAP_DUPLEX : 0;

@@ -55,7 +55,7 @@ export function defineDsp(options: DspOptions): AnyDevice {
           : new Capture(settings, { openStream: openRecord, changed: () => file.readable() });
       if (playback !== undefined) mixers.join(opener.program.pid, playback);
       log.debug({ device: name, program: opener.program.name, pid: opener.program.pid }, "open");
-      return { opener, playback, capture, settings, nonBlocking: false, song: "", label: "" };
+      return { opener, playback, capture, settings, song: "", label: "" };
     },
     async release({ state, signal }) {
       const { playback, capture, opener } = state;
@@ -72,13 +72,12 @@ export function defineDsp(options: DspOptions): AnyDevice {
     read({ state, length, nonBlocking }) {
       const { capture } = state;
       if (capture === undefined) throw new DeviceError("ENXIO", "it was opened for playing only");
-      const waits = !nonBlocking && !state.nonBlocking;
-      return capture.read(length, waits) ?? blocked(state);
+      return capture.read(length, !nonBlocking) ?? wouldBlock;
     },
     write({ state, data }) {
       const { playback } = state;
       if (playback === undefined) throw new DeviceError("ENXIO", "it was opened for recording only");
-      return playback.write(data) || (data.length === 0 ? 0 : blocked(state));
+      return playback.write(data) || (data.length === 0 ? 0 : wouldBlock);
     },
     poll({ state: { playback, capture } }) {
       return (playback?.writable ? POLL.OUT : 0) | (capture?.readable ? POLL.IN : 0);
@@ -95,9 +94,3 @@ export function defineDsp(options: DspOptions): AnyDevice {
 }
 
 const COMMANDS = { ...DSP_COMMANDS, ...DSP4_COMMANDS, ...SYSTEM_COMMANDS, ...MIXER_COMMANDS };
-
-/** Who asked for SNDCTL_DSP_NONBLOCK gets EAGAIN where the core, which knows O_NONBLOCK only, would let him wait. */
-function blocked({ nonBlocking }: DspFile) {
-  if (nonBlocking) throw new DeviceError("EAGAIN", "it would have to wait, and SNDCTL_DSP_NONBLOCK was asked for");
-  return wouldBlock;
-}
