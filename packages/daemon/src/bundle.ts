@@ -1,10 +1,11 @@
 // Bundles a daemon into one file of JavaScript and, beside it, the native addons of this platform, so that the folder
 // runs wherever it is copied, with no node_modules. For the build scripts of drivers.
 
-import { chmodSync, copyFileSync, mkdirSync, readdirSync, rmSync } from "node:fs";
+import { chmodSync, copyFileSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { native } from "@devlift/core";
 import { build, type Plugin } from "esbuild";
+import type { DriverDescription } from "./description.ts";
 
 export interface Bundle {
   /** The command, e.g. "devlift-pilot": the bundle is NAME.mjs. */
@@ -14,10 +15,12 @@ export interface Bundle {
   /** The folder, which is made anew. */
   readonly folder: string;
   readonly plugins?: readonly Plugin[];
+  /** Of a driver: written beside the bundle, for `devlift`. */
+  readonly description?: DriverDescription;
 }
 
 /** @throws what esbuild says */
-export async function bundle({ name, entry, folder, plugins = [] }: Bundle): Promise<void> {
+export async function bundle({ name, entry, folder, plugins = [], description }: Bundle): Promise<void> {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   const outfile = join(folder, `${name}.mjs`);
@@ -41,6 +44,8 @@ export async function bundle({ name, entry, folder, plugins = [] }: Bundle): Pro
     plugins: [...plugins],
   });
   copyFileSync(native.addonPath(), join(folder, "devlift.node"));
+  if (description !== undefined)
+    writeFileSync(join(folder, "driver.json"), `${JSON.stringify(description, undefined, 2)}\n`);
   chmodSync(outfile, 0o755);
   console.log(`${folder}: ${readdirSync(folder).sort().join(", ")}`);
 }

@@ -9,4 +9,5 @@ export {
   parseLogChoice,
   runCommand,
 } from "./command.ts";
+export type { DriverDescription, UsbHardware } from "./description.ts";
 export { createLog, type LogFormat, type LogLevel, type LogOptions } from "./logging.ts";

@@ -11,6 +11,7 @@ import { fileURLToPath } from "node:url";
 import { InternalError } from "@devlift/core";
 import { bundle } from "@devlift/daemon/bundle";
 import type { Plugin } from "esbuild";
+import { description } from "./src/description.ts";
 
 const root = dirname(fileURLToPath(import.meta.url));
 const dist = resolve(process.argv[2] ?? join(root, "dist"));
@@ -41,4 +42,10 @@ function packageRoot(file: string): string {
   throw new InternalError(`${file} looks for an addon, but no folder above it has prebuilds`);
 }
 
-await bundle({ name: "devlift-pilot", entry: join(root, "src", "bin.ts"), folder: dist, plugins: [addons] });
+await bundle({
+  name: "devlift-pilot",
+  entry: join(root, "src", "bin.ts"),
+  folder: dist,
+  plugins: [addons],
+  description,
+});

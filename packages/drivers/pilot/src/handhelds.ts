@@ -2,7 +2,7 @@
 
 import { DeviceError, type Logger } from "@devlift/core";
 import type { UsbDevice, UsbError, UsbHostListener } from "@devlift/usb";
-import { isHandheldVendor, type Model, modelOf, usbId } from "./models.ts";
+import { HANDHELD_VENDORS, type Model, modelOf, usbId } from "./models.ts";
 
 export interface Handheld {
   readonly device: UsbDevice;
@@ -35,7 +35,7 @@ export class Handhelds implements UsbHostListener {
     const id = usbId(device.descriptor);
     const model = modelOf(device.descriptor, device.configuration);
     if (model === undefined) {
-      if (isHandheldVendor(device.descriptor.vendorId))
+      if (HANDHELD_VENDORS.includes(device.descriptor.vendorId))
         this.#log.info({ usb: device.id }, `${id} at ${device.id} is no handheld that this driver knows: left alone`);
       return;
     }

@@ -127,16 +127,15 @@ export function modelOf(device: DeviceDescriptor, configuration: ConfigurationDe
   }
 }
 
-/** Whether a vendor made little else than handhelds: an id of theirs that is not in the table deserves a word. */
-export function isHandheldVendor(vendorId: number): boolean {
-  return vendorId === 0x0830 || vendorId === 0x082d;
-}
+/** Made little else than handhelds: Palm, Handspring. An id of theirs that is not in the table deserves a word. */
+export const HANDHELD_VENDORS: readonly number[] = [0x0830, 0x082d];
 
 /** As lsusb writes it: "0830:0061". */
 export function usbId({ vendorId, productId }: { readonly vendorId: number; readonly productId: number }): string {
   return `${hex4(vendorId)}:${hex4(productId)}`;
 }
 
-function hex4(value: number): string {
+/** As lsusb writes half of an id: "0830". */
+export function hex4(value: number): string {
   return value.toString(16).padStart(4, "0");
 }

@@ -45,7 +45,7 @@ afterAll(() => rmSync(root, { recursive: true, force: true }));
 
 test("the folder has the bundle and the addons of this platform", () => {
   expect(readdirSync(folder).sort()).toEqual([
-    ...["devlift-pilot.mjs", "devlift.node", "serialport-bindings-cpp.node", "usb.node"],
+    ...["devlift-pilot.mjs", "devlift.node", "driver.json", "serialport-bindings-cpp.node", "usb.node"],
   ]);
 });
 

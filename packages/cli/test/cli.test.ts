@@ -1,0 +1,86 @@
+import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, test, vi } from "vitest";
+import { main } from "../src/cli.ts";
+import type { Machine } from "../src/machine.ts";
+import { machineWith, plugged, processOf } from "./fake-machine.ts";
+
+const DRIVER = {
+  name: "pilot",
+  summary: "handhelds",
+  nodes: ["/dev/pilot"],
+  replaces: ["visor"],
+  command: "devlift-pilot",
+  group: "dialout",
+  usb: { ids: ["0830:0061"], vendors: ["0830"], appears: "press the button", troubles: [] },
+};
+
+const DRIVERS = mkdtempSync(join(tmpdir(), "devlift-cli-"));
+mkdirSync(join(DRIVERS, "pilot"));
+writeFileSync(join(DRIVERS, "pilot", "driver.json"), JSON.stringify(DRIVER));
+
+function devlift(args: readonly string[], machine: Machine = machineWith({})) {
+  let printed = "";
+  let complaint = "";
+  const stderr = vi.spyOn(process.stderr, "write").mockImplementation((text) => {
+    complaint += String(text);
+    return true;
+  });
+  const output = { colour: false, write: (text: string) => (printed += text) };
+  const status = main([...args, "--drivers", DRIVERS], output, machine);
+  stderr.mockRestore();
+  return { status, printed, complaint };
+}
+
+const IN_USE = machineWith({
+  "/dev/pilot": { kind: "character device", mode: 0o660, device: "240:0" },
+  ...processOf(70, ["devlift-pilot"]),
+  ...processOf(71, ["/usr/bin/pilot-\u001b[2Jxfer"], ["/dev/pilot"]),
+  ...plugged("1-4", "0830:0061", ["usbfs"]),
+});
+
+test("list says who drives, what is plugged in and who uses it, and no name drives the terminal", () => {
+  const { status, printed } = devlift(["list"], IN_USE);
+  expect(status).toBe(0);
+  expect(printed.split("\n")).toEqual([
+    "DRIVER  DEVICE      REPLACES  STATE    HARDWARE   CLIENTS",
+    "pilot   /dev/pilot  visor     devlift  0830:0061  pilot-?[2Jxfer(71)",
+    "",
+  ]);
+});
+
+test("list --json has the same for programs", () => {
+  const [state] = JSON.parse(devlift(["list", "--json"], IN_USE).printed);
+  expect(state).toMatchObject({ driver: { name: "pilot" }, driving: "devlift", daemons: [{ pid: 70 }] });
+});
+
+test("doctor ends with 1 when there is a problem, and says what mends it", () => {
+  const { status, printed } = devlift(["doctor", "pilot"], machineWith({ "/proc/modules": "cuse 1 0 - Live 0x0\n" }));
+  expect(status).toBe(1);
+  expect(printed).toMatch(/^problem {2}this kernel has no module cuse/);
+  expect(printed).toMatch(/libudev-missing\]\n {9}mend: sudo apt install libudev1\n/);
+  expect(printed).toMatch(/\n2 problems found\n$/);
+});
+
+test.each([
+  [[], "what is to be done?"],
+  [["mend"], 'there is no command "mend"'],
+  [["doctor", "lp0"], 'there is no driver "lp0"; installed: pilot'],
+  [["list", "pilot"], "pilot is one word too many"],
+  [["list", "--jason"], "'--jason'"],
+])("%j is a wrong command line", (args, complaint) => {
+  const result = devlift(args);
+  expect(result.status).toBe(2);
+  expect(result.printed).toBe("");
+  expect(result.complaint).toContain(complaint);
+});
+
+test("a folder without drivers is said to be one", () => {
+  const empty = mkdtempSync(join(tmpdir(), "devlift-cli-"));
+  const stderr = vi.spyOn(process.stderr, "write").mockReturnValue(true);
+  const status = main(["list", "--drivers", empty], { colour: false, write: () => undefined }, machineWith({}));
+  expect(status).toBe(2);
+  expect(stderr.mock.calls.join()).toContain("no driver is installed below");
+  stderr.mockRestore();
+});
