@@ -43,6 +43,22 @@ export class Client {
     return taken;
   }
 
+  /** Writes so many bytes of anything, in one call of at most 1 MiB. @returns bytes taken @throws DeviceError */
+  async fill(length: number): Promise<number> {
+    return checked(await this.#program.fill(FILE, length)).result;
+  }
+
+  /** The same where nothing is waited for. */
+  async nonBlockingFill(length: number): Promise<number> {
+    await this.nonBlock(true);
+    return this.fill(length);
+  }
+
+  /** @returns revents of poll(2) */
+  async poll(events: number, ms: number): Promise<number> {
+    return checked(await this.#program.poll(FILE, events, ms)).result;
+  }
+
   async read(length: number): Promise<Uint8Array> {
     return checked(await this.#program.read(FILE, length)).data;
   }

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { Daemon } from "@devlift/testing/daemon";
+import { Daemon, MEASURED } from "@devlift/testing/daemon";
 import { Client } from "./client.ts";
 
 const BUNDLE = fileURLToPath(new URL("../dist/devlift-oss.mjs", import.meta.url));
@@ -37,7 +37,7 @@ async function serve(
   environment: Readonly<Record<string, string>>,
   removeFolder: () => void,
 ): Promise<Served> {
-  const daemon = await Daemon.start(BUNDLE, args);
+  const daemon = await Daemon.start(BUNDLE, args, MEASURED);
   const clients: Client[] = [];
   return {
     daemon,

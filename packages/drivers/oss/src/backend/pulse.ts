@@ -18,8 +18,11 @@ import {
 import { volumeOf, volumesFor } from "./pulse-volume.ts";
 import type { User } from "./user.ts";
 
-/** Milliseconds without an answer after which a server counts as hanging. */
-const TIMEOUT_MS = 1500;
+/**
+ * Milliseconds without an answer after which a server counts as hanging. A stream asks at least twice a second, so that a
+ * program has its error within two seconds.
+ */
+const TIMEOUT_MS = 1200;
 
 export interface PulseServerOptions {
   /** As PULSE_SERVER would name it; undefined: what the user's environment says. */
@@ -77,7 +80,6 @@ export class PulseServer implements SoundServer {
   }
 
   async #connect(): Promise<PulseBackend> {
-    const { server, cookie, user } = this.#options;
     const opening = () => this.#backend;
     let backend: PulseBackend | undefined;
     let mine: Promise<PulseBackend> | undefined;
@@ -85,8 +87,17 @@ export class PulseServer implements SoundServer {
       if (mine !== undefined) this.#forget(mine);
       backend?.end(error);
     };
+    const client = await this.#dial(ended);
+    mine = opening();
+    backend = new PulseBackend(this.name, client, () => this.#dial(ended));
+    return backend;
+  }
+
+  /** @param ended the server has gone, or hangs @throws BackendError */
+  async #dial(ended: (error: BackendError) => void): Promise<PulseClient> {
+    const { server, cookie, user } = this.#options;
     try {
-      const client = await connect(
+      return await connect(
         {
           clientProperties: { "application.name": "devlift-oss", "application.icon_name": "audio-card" },
           ...(server === undefined ? {} : { server }),
@@ -100,9 +111,6 @@ export class PulseServer implements SoundServer {
           unresponsive: () => ended(new BackendError(`${this.name} does not answer`, { hangs: true })),
         },
       );
-      mine = opening();
-      backend = new PulseBackend(this.name, client);
-      return backend;
     } catch (error) {
       throw asBackendError(error);
     }
@@ -112,22 +120,29 @@ export class PulseServer implements SoundServer {
 class PulseBackend implements Backend {
   readonly name: string;
   readonly #client: PulseClient;
+  readonly #another: () => Promise<PulseClient>;
+  /** Those of the streams that record. */
+  readonly #others = new Set<PulseClient>();
   /** Why it has ended, where the client does not tell it. */
   #end: BackendError | undefined;
 
-  constructor(name: string, client: PulseClient) {
+  /** @param another connects once more, to the same server */
+  constructor(name: string, client: PulseClient, another: () => Promise<PulseClient>) {
     this.name = name;
     this.#client = client;
+    this.#another = another;
   }
 
   /** It has ended, or hangs; its streams fail. */
   end(error: BackendError): void {
     this.#end ??= error;
-    this.#client.close();
+    this.close();
   }
 
   close(): void {
     this.#client.close();
+    for (const client of this.#others) client.close();
+    this.#others.clear();
   }
 
   async openPlay(spec: StreamSpec, events: PlayEvents): Promise<PlayStream> {
@@ -158,7 +173,18 @@ class PulseBackend implements Backend {
     }
   }
 
+  /**
+   * On a connection of its own: PipeWire sends nothing of what is recorded while anything else waits to be sent on the same
+   * connection, so that of two streams one is all but silent (module-protocol-pulse/pulse-server.c, do_process_done()).
+   */
   async openRecord(spec: StreamSpec, events: RecordEvents): Promise<RecordStream> {
+    const client = await this.#another();
+    this.#others.add(client);
+    const close = () => {
+      this.#others.delete(client);
+      client.close();
+    };
+    if (!this.#client.open) close();
     const { format, rate, channels, fragment, buffer, program } = spec;
     // The first bytes can come in one message with the answer, before anybody has the stream.
     let opened: PulseRecordStream | undefined;
@@ -166,7 +192,7 @@ class PulseBackend implements Backend {
       if (opened !== undefined && opened.available > 0) events.data(opened.read(opened.available));
     };
     try {
-      const stream = await this.#client.record(
+      const stream = await client.record(
         {
           spec: { format, rate, channels },
           buffer: { maxlength: 2 * buffer, fragsize: fragment },
@@ -175,13 +201,17 @@ class PulseBackend implements Backend {
         },
         {
           readable,
-          ended: (error) => events.failed(this.#end ?? asBackendError(error)),
+          ended: (error) => {
+            close();
+            events.failed(this.#end ?? asBackendError(error));
+          },
         },
       );
       opened = stream;
       readable();
-      return { close: () => done(stream.delete()) };
+      return { close };
     } catch (error) {
+      close();
       throw this.#end ?? asBackendError(error);
     }
   }
