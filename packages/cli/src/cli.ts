@@ -2,20 +2,27 @@
 
 import { parseArgs } from "node:util";
 import { parsed, UsageError } from "@devlift/core";
+import type { DriverDescription } from "@devlift/daemon";
 import manifest from "../package.json" with { type: "json" };
 import { catalogue, driverNamed } from "./catalogue.ts";
 import { examine } from "./doctor/doctor.ts";
 import type { Machine } from "./machine.ts";
 import { type Output, printFindings, printList } from "./output.ts";
+import { answers } from "./replace/answers.ts";
+import { ChangeError, plan, replace, restore } from "./replace/replace.ts";
+import type { System } from "./replace/system.ts";
 import { stateOf } from "./state.ts";
 
-const EXIT = { OK: 0, PROBLEMS: 1, USAGE: 2 } as const;
+const EXIT = { OK: 0, FAILED: 1, USAGE: 2 } as const;
 
 export const HELP = `devlift: device files served by daemons instead of drivers of the kernel
 
 Usage: devlift list [options]              every driver that is installed: who drives now, its hardware, its clients
        devlift doctor [DRIVER] [options]   what this machine has and lacks, and the command that mends each thing
+       devlift replace DRIVER [options]    keeps the kernel's module out, and starts the daemon's service in its place
+       devlift restore DRIVER [options]    puts back what was there before
 
+  --dry-run           replace says what it would do, and does nothing
   --json              one JSON value instead of text
   --drivers FOLDER    where the drivers are, instead of beside this command and in /usr/share/devlift
   --version           prints the version
@@ -24,54 +31,67 @@ Usage: devlift list [options]              every driver that is installed: who d
 Examples:
   devlift list
   devlift doctor pilot
+  devlift replace pilot --dry-run
   devlift doctor --json | jq -r '.[] | select(.severity == "problem") | .mend'
 
-Nothing is changed. Without root only your own processes are seen as clients. Exit status: 0 when all is well, 1 when
-doctor has found a problem, 2 for a wrong command line.
+list and doctor change nothing; without root they see only your own processes as clients. replace and restore need root,
+and can be run again after one that ended in the middle; what was there before is in /var/lib/devlift. Exit status: 0 when
+all is well, 1 when doctor has found a problem or something could not be done, 2 for a wrong command line.
 `;
 
+/** What a command works on. */
+export interface Surroundings {
+  readonly output: Output;
+  readonly machine: Machine;
+  readonly system: System;
+  /** Resolves when no other devlift changes this machine until we end. @throws ChangeError when one does now */
+  lock(): Promise<void>;
+}
+
+interface Request extends Surroundings {
+  readonly drivers: readonly DriverDescription[];
+  /** The word after the command. */
+  readonly name: string | undefined;
+  readonly json: boolean;
+  readonly dryRun: boolean;
+}
+
+const COMMANDS: Readonly<Record<string, (request: Request) => number | Promise<number>>> = {
+  list,
+  doctor,
+  replace: replaceDriver,
+  restore: restoreDriver,
+};
+
 /** Runs the command line `args`. @returns the exit status */
-export function main(args: readonly string[], output: Output, machine: Machine): number {
+export async function main(args: readonly string[], surroundings: Surroundings): Promise<number> {
   try {
-    return run(args, output, machine);
+    return await run(args, surroundings);
   } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    process.stderr.write(`devlift: ${error.message}\nTry 'devlift --help'.\n`);
-    return EXIT.USAGE;
+    if (error instanceof UsageError) {
+      process.stderr.write(`devlift: ${error.message}\nTry 'devlift --help'.\n`);
+      return EXIT.USAGE;
+    }
+    if (!(error instanceof ChangeError)) throw error;
+    process.stderr.write(`devlift: ${error.message}\n`);
+    return EXIT.FAILED;
   }
 }
 
-function run(args: readonly string[], output: Output, machine: Machine): number {
+async function run(args: readonly string[], surroundings: Surroundings): Promise<number> {
   const { values, positionals } = parse(args);
-  if (values.help) {
-    output.write(HELP);
+  if (values.help || values.version) {
+    surroundings.output.write(values.help ? HELP : `devlift ${manifest.version}\n`);
     return EXIT.OK;
   }
-  if (values.version) {
-    output.write(`devlift ${manifest.version}\n`);
-    return EXIT.OK;
-  }
-  const [command, name, ...more] = positionals;
-  if (command === undefined) throw new UsageError("what is to be done? list or doctor");
-  const mostWords = command === "doctor" ? 2 : 1;
-  if (positionals.length > mostWords) throw new UsageError(`${more[0] ?? name} is one word too many`);
-  switch (command) {
-    case "list": {
-      const states = catalogue(values.drivers).map((driver) => stateOf(machine, driver));
-      if (values.json) output.write(`${JSON.stringify(states, undefined, 2)}\n`);
-      else printList(output, states);
-      return EXIT.OK;
-    }
-    case "doctor": {
-      const drivers = catalogue(values.drivers);
-      const findings = examine(machine, name === undefined ? drivers : [driverNamed(drivers, name)]);
-      if (values.json) output.write(`${JSON.stringify(findings, undefined, 2)}\n`);
-      else printFindings(output, findings);
-      return findings.some(({ severity }) => severity === "problem") ? EXIT.PROBLEMS : EXIT.OK;
-    }
-    default:
-      throw new UsageError(`there is no command "${command}": list or doctor`);
-  }
+  const [word, name, surplus] = positionals;
+  const known = Object.keys(COMMANDS).join(", ");
+  if (word === undefined) throw new UsageError(`what is to be done? ${known}`);
+  const command = COMMANDS[word];
+  if (command === undefined) throw new UsageError(`there is no command "${word}": ${known}`);
+  if (surplus !== undefined) throw new UsageError(`${surplus} is one word too many`);
+  const { json, "dry-run": dryRun } = values;
+  return await command({ ...surroundings, drivers: catalogue(values.drivers), name, json, dryRun });
 }
 
 function parse(args: readonly string[]) {
@@ -81,10 +101,69 @@ function parse(args: readonly string[]) {
       allowPositionals: true,
       options: {
         json: { type: "boolean", default: false },
+        "dry-run": { type: "boolean", default: false },
         drivers: { type: "string" },
         version: { type: "boolean", default: false },
         help: { type: "boolean", short: "h", default: false },
       },
     }),
   );
+}
+
+function list({ drivers, name, machine, output, json }: Request): number {
+  if (name !== undefined) throw new UsageError(`${name} is one word too many`);
+  const states = drivers.map((driver) => stateOf(machine, driver));
+  if (json) printJson(output, states);
+  else printList(output, states);
+  return EXIT.OK;
+}
+
+function doctor({ drivers, name, machine, output, json }: Request): number {
+  const findings = examine(machine, name === undefined ? drivers : [driverNamed(drivers, name)]);
+  if (json) printJson(output, findings);
+  else printFindings(output, findings);
+  return findings.some(({ severity }) => severity === "problem") ? EXIT.FAILED : EXIT.OK;
+}
+
+async function replaceDriver(request: Request): Promise<number> {
+  const driver = theDriver(request);
+  const { machine, output, json, dryRun } = request;
+  if (!dryRun) {
+    await change(request, (say) =>
+      replace({ ...request, driver, say, answers: () => answers(machine, driver.nodes[0] ?? "") }),
+    );
+    return EXIT.OK;
+  }
+  if (json) printJson(output, plan(driver));
+  else for (const line of plan(driver)) output.write(`would ${line}\n`);
+  return EXIT.OK;
+}
+
+async function restoreDriver(request: Request): Promise<number> {
+  const driver = theDriver(request);
+  await change(request, async (say) => restore({ ...request, driver, say }));
+  return EXIT.OK;
+}
+
+/** Does what only root may, alone; its steps are lines as they come, or a JSON array at the end. */
+async function change(request: Request, act: (say: (line: string) => void) => Promise<void>): Promise<void> {
+  const { machine, output, json } = request;
+  if (machine.asker.uid !== 0) throw new ChangeError("this needs root: try it with sudo");
+  await request.lock();
+  const lines: string[] = [];
+  try {
+    await act((line) => (json ? lines.push(line) : output.write(`${line}\n`)));
+  } finally {
+    if (json) printJson(output, lines);
+  }
+}
+
+/** @throws UsageError that names those that there are */
+function theDriver({ drivers, name }: Request): DriverDescription {
+  if (name === undefined) throw new UsageError(`which driver? ${drivers.map((driver) => driver.name).join(", ")}`);
+  return driverNamed(drivers, name);
+}
+
+function printJson(output: Output, value: unknown): void {
+  output.write(`${JSON.stringify(value, undefined, 2)}\n`);
 }

@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { expect, test, vi } from "vitest";
 import { main } from "../src/cli.ts";
 import type { Machine } from "../src/machine.ts";
-import { machineWith, plugged, processOf } from "./fake-machine.ts";
+import { ANNA, machineWith, plugged, processOf } from "./fake-machine.ts";
+import { FakeSystem } from "./fake-system.ts";
 
 const DRIVER = {
   name: "pilot",
@@ -20,7 +21,7 @@ const DRIVERS = mkdtempSync(join(tmpdir(), "devlift-cli-"));
 mkdirSync(join(DRIVERS, "pilot"));
 writeFileSync(join(DRIVERS, "pilot", "driver.json"), JSON.stringify(DRIVER));
 
-function devlift(args: readonly string[], machine: Machine = machineWith({})) {
+async function devlift(args: readonly string[], machine: Machine = machineWith({}), system = new FakeSystem()) {
   let printed = "";
   let complaint = "";
   const stderr = vi.spyOn(process.stderr, "write").mockImplementation((text) => {
@@ -28,7 +29,8 @@ function devlift(args: readonly string[], machine: Machine = machineWith({})) {
     return true;
   });
   const output = { colour: false, write: (text: string) => (printed += text) };
-  const status = main([...args, "--drivers", DRIVERS], output, machine);
+  const lock = async () => undefined;
+  const status = await main(["--drivers", DRIVERS, ...args], { output, machine, system, lock });
   stderr.mockRestore();
   return { status, printed, complaint };
 }
@@ -40,8 +42,8 @@ const IN_USE = machineWith({
   ...plugged("1-4", "0830:0061", ["usbfs"]),
 });
 
-test("list says who drives, what is plugged in and who uses it, and no name drives the terminal", () => {
-  const { status, printed } = devlift(["list"], IN_USE);
+test("list says who drives, what is plugged in and who uses it, and no name drives the terminal", async () => {
+  const { status, printed } = await devlift(["list"], IN_USE);
   expect(status).toBe(0);
   expect(printed.split("\n")).toEqual([
     "DRIVER  DEVICE      REPLACES  STATE    HARDWARE   CLIENTS",
@@ -50,13 +52,16 @@ test("list says who drives, what is plugged in and who uses it, and no name driv
   ]);
 });
 
-test("list --json has the same for programs", () => {
-  const [state] = JSON.parse(devlift(["list", "--json"], IN_USE).printed);
+test("list --json has the same for programs", async () => {
+  const [state] = JSON.parse((await devlift(["list", "--json"], IN_USE)).printed);
   expect(state).toMatchObject({ driver: { name: "pilot" }, driving: "devlift", daemons: [{ pid: 70 }] });
 });
 
-test("doctor ends with 1 when there is a problem, and says what mends it", () => {
-  const { status, printed } = devlift(["doctor", "pilot"], machineWith({ "/proc/modules": "cuse 1 0 - Live 0x0\n" }));
+test("doctor ends with 1 when there is a problem, and says what mends it", async () => {
+  const { status, printed } = await devlift(
+    ["doctor", "pilot"],
+    machineWith({ "/proc/modules": "cuse 1 0 - Live 0x0\n" }),
+  );
   expect(status).toBe(1);
   expect(printed).toMatch(/^problem {2}this kernel has no module cuse/);
   expect(printed).toMatch(/libudev-missing\]\n {9}mend: sudo apt install libudev1\n/);
@@ -69,18 +74,41 @@ test.each([
   [["doctor", "lp0"], 'there is no driver "lp0"; installed: pilot'],
   [["list", "pilot"], "pilot is one word too many"],
   [["list", "--jason"], "'--jason'"],
-])("%j is a wrong command line", (args, complaint) => {
-  const result = devlift(args);
+])("%j is a wrong command line", async (args, complaint) => {
+  const result = await devlift(args);
   expect(result.status).toBe(2);
   expect(result.printed).toBe("");
   expect(result.complaint).toContain(complaint);
 });
 
-test("a folder without drivers is said to be one", () => {
+test("a folder without drivers is said to be one", async () => {
   const empty = mkdtempSync(join(tmpdir(), "devlift-cli-"));
-  const stderr = vi.spyOn(process.stderr, "write").mockReturnValue(true);
-  const status = main(["list", "--drivers", empty], { colour: false, write: () => undefined }, machineWith({}));
+  const { status, complaint } = await devlift(["list", "--drivers", empty]);
   expect(status).toBe(2);
-  expect(stderr.mock.calls.join()).toContain("no driver is installed below");
-  stderr.mockRestore();
+  expect(complaint).toContain("no driver is installed below");
+});
+
+test("replace --dry-run says what it would do, to anybody, and does nothing", async () => {
+  const system = new FakeSystem();
+  system.changesLeft = 0;
+  const { status, printed } = await devlift(["replace", "pilot", "--dry-run"], machineWith({}, ANNA), system);
+  expect(status).toBe(0);
+  expect(printed.split("\n")).toEqual([
+    "would write /etc/modprobe.d/devlift-pilot.conf",
+    "would unload the kernel's visor",
+    "would enable and start devlift-pilot.service",
+    "would wait until /dev/pilot answers",
+    "",
+  ]);
+});
+
+test.each(["replace", "restore"])("%s is root's", async (command) => {
+  const { status, complaint } = await devlift([command, "pilot"], machineWith({}, ANNA));
+  expect([status, complaint]).toEqual([1, "devlift: this needs root: try it with sudo\n"]);
+});
+
+test("restore of what was not replaced says so", async () => {
+  const { status, complaint } = await devlift(["restore", "pilot"]);
+  expect(status).toBe(1);
+  expect(complaint).toContain("was not put in the kernel's place");
 });

@@ -28,7 +28,7 @@ export { CHANNELS, type ServeOptions, serve } from "./device/serve.ts";
 export { ServiceManager } from "./device/service-manager.ts";
 export { type TraceTarget, tracing } from "./device/tracing.ts";
 export { ERRNO, type ErrnoName, errnoName } from "./errno.ts";
-export { DeviceError, InternalError, UsageError } from "./errors.ts";
+export { DeviceError, errorCode, InternalError, UsageError } from "./errors.ts";
 export * from "./layout/index.ts";
 export { type Logger, silent } from "./log.ts";
 export * as native from "./native.ts";

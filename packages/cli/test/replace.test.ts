@@ -1,0 +1,173 @@
+import { beforeEach, expect, test } from "vitest";
+import { ChangeError, plan, replace, restore } from "../src/replace/replace.ts";
+import { FakeSystem, PowerLoss } from "./fake-system.ts";
+
+const DRIVER = {
+  name: "oss",
+  summary: "sound",
+  nodes: ["/dev/dsp"],
+  replaces: ["snd-pcm-oss", "snd-mixer-oss"],
+  command: "devlift-oss",
+  group: "audio",
+};
+const SERVICE = "devlift-oss.service";
+const BLACKLIST = "/etc/modprobe.d/devlift-oss.conf";
+const JOURNAL = "/var/lib/devlift/oss.journal";
+/** An administrator's own, which is to come back byte for byte. */
+const FOUND = { bytes: Buffer.from([0xff, 0x0a, 0x00]).toString("base64"), mode: 0o640, uid: 7, gid: 8 };
+
+let said: string[];
+let isThere: boolean;
+
+beforeEach(() => {
+  said = [];
+  isThere = true;
+});
+
+function machine(): FakeSystem {
+  const system = new FakeSystem();
+  system.files.set(BLACKLIST, FOUND);
+  for (const module of ["snd_pcm_oss", "snd_mixer_oss", "snd"]) system.modules.add(module);
+  system.installed.add(SERVICE);
+  return system;
+}
+
+function on(system: FakeSystem) {
+  return { system, driver: DRIVER, say: (line: string) => said.push(line), answers: async () => isThere };
+}
+
+const BEFORE = machine().snapshot();
+
+async function replaced() {
+  const system = machine();
+  await replace(on(system));
+  return system;
+}
+
+test("the modules are out and kept out, the service is in, and the plan has said so", async () => {
+  const { files, ...rest } = (await replaced()).snapshot();
+  expect(rest).toEqual({ modules: ["snd"], enabled: [SERVICE], active: [SERVICE] });
+  expect(Buffer.from(files[BLACKLIST]?.bytes ?? "", "base64").toString()).toMatch(
+    /^# devlift-oss takes .*\nblacklist snd-pcm-oss\nblacklist snd-mixer-oss\n$/,
+  );
+  expect(said).toEqual(plan(DRIVER));
+});
+
+test("restore puts back what was there, byte for byte, and forgets it", async () => {
+  const system = await replaced();
+  restore(on(system));
+  expect(system.snapshot()).toEqual(BEFORE);
+  expect(() => restore(on(system))).toThrow("oss was not put in the kernel's place");
+});
+
+test("replace again changes nothing, and the first journal counts", async () => {
+  const system = await replaced();
+  const after = system.snapshot();
+  await replace(on(system));
+  expect(system.snapshot()).toEqual(after);
+  restore(on(system));
+  expect(system.snapshot()).toEqual(BEFORE);
+});
+
+test("a service that ran and was enabled before goes on", async () => {
+  const system = machine();
+  system.enabled.add(SERVICE);
+  system.active.add(SERVICE);
+  const before = system.snapshot();
+  await replace(on(system));
+  restore(on(system));
+  expect(system.snapshot()).toEqual(before);
+});
+
+test.each(["modprobe -r snd-mixer-oss", "modprobe -r snd-pcm-oss", "systemctl enable"])(
+  "when %s fails, all is put back",
+  async (command) => {
+    const system = machine();
+    // Only this module is in the way: nothing unloads it with the other.
+    system.failing = command;
+    if (command.endsWith("mixer-oss")) system.modules.delete("snd_pcm_oss");
+    const before = system.snapshot();
+    await expect(replace(on(system))).rejects.toThrow(/failed: no; all was put back$/);
+    expect(system.snapshot()).toEqual(before);
+  },
+);
+
+test("a device file that does not answer is a failure, too", async () => {
+  isThere = false;
+  const system = machine();
+  await expect(replace(on(system))).rejects.toThrow("/dev/dsp does not answer; all was put back");
+  expect(system.snapshot()).toEqual(BEFORE);
+});
+
+test("what cannot be undone is said, and restore does it later", async () => {
+  const system = await replaced();
+  system.failing = "modprobe snd-pcm-oss";
+  expect(() => restore(on(system))).toThrow("1 of the steps could not be undone");
+  expect(system.files.has(JOURNAL)).toBe(true);
+  system.failing = undefined;
+  restore(on(system));
+  expect(system.snapshot()).toEqual(BEFORE);
+});
+
+test("without its service nothing is changed", async () => {
+  const system = machine();
+  system.installed.clear();
+  await expect(replace(on(system))).rejects.toThrow("devlift-oss.service is not installed");
+  expect(system.snapshot()).toEqual(BEFORE);
+});
+
+test("a journal that somebody has changed is not believed", async () => {
+  const system = await replaced();
+  system.files.set(JOURNAL, { ...FOUND, bytes: Buffer.from('{"step":{"kind":"file"}}\n').toString("base64") });
+  expect(() => restore(on(system))).toThrow("was changed by somebody");
+});
+
+/** @returns the system after power failed before change number `changes`, or undefined when there are no more changes */
+async function cutShort(system: FakeSystem, changes: number, act: () => Promise<void> | void): Promise<boolean> {
+  system.changesLeft = changes;
+  try {
+    await act();
+    return false;
+  } catch (error) {
+    if (!(error instanceof PowerLoss)) throw error;
+    return true;
+  } finally {
+    system.changesLeft = Number.POSITIVE_INFINITY;
+  }
+}
+
+test("replace killed at each of its changes: the next replace or restore puts all right", async () => {
+  const whole = (await replaced()).snapshot();
+  let changes = 0;
+  for (; ; changes++) {
+    const [restored, again] = [machine(), machine()];
+    const died = await cutShort(restored, changes, () => replace(on(restored)));
+    await cutShort(again, changes, () => replace(on(again)));
+    if (!died) break;
+    // Before the journal was written nothing was changed.
+    if (restored.files.has(JOURNAL)) restore(on(restored));
+    expect(restored.snapshot()).toEqual(BEFORE);
+    await replace(on(again));
+    expect(again.snapshot()).toEqual(whole);
+    restore(on(again));
+    expect(again.snapshot()).toEqual(BEFORE);
+  }
+  // The journal, the file, a module (the other goes with it), the service.
+  expect(changes).toBe(4);
+});
+
+test("restore killed at each of its changes: the next one puts all right", async () => {
+  let changes = 0;
+  for (; ; changes++) {
+    const system = await replaced();
+    if (!(await cutShort(system, changes, () => restore(on(system))))) break;
+    restore(on(system));
+    expect(system.snapshot()).toEqual(BEFORE);
+  }
+  expect(changes).toBe(6);
+});
+
+test("a failure is of a kind that a command line reports", async () => {
+  isThere = false;
+  await expect(replace(on(machine()))).rejects.toBeInstanceOf(ChangeError);
+});
