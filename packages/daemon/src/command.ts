@@ -2,6 +2,8 @@
 // Lifetime: the process.
 
 import { type Logger, oneOf, UsageError } from "@devlift/core";
+import { type StatusChoice, showStatus } from "./control/status.ts";
+import { ControlError } from "./errors.ts";
 import { createLog, LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "./logging.ts";
 
 const EXIT = { OK: 0, FAILED: 1, USAGE: 2 } as const;
@@ -29,7 +31,10 @@ export function parseLogChoice(values: { readonly "log-level": string; readonly 
 }
 
 /** What a command line asks for. */
-export type Command<Options> = { readonly run: Options } | { readonly print: "help" | "version" };
+export type Command<Options> =
+  | { readonly run: Options }
+  | { readonly print: "help" | "version" }
+  | { readonly status: StatusChoice };
 
 export interface DaemonParts {
   readonly log: Logger;
@@ -67,6 +72,16 @@ export async function runCommand<Options extends LogChoice>(
   }
   if ("print" in command) {
     process.stdout.write(command.print === "help" ? help : `${name} ${version}\n`);
+    return;
+  }
+  if ("status" in command) {
+    try {
+      await showStatus(name, command.status);
+    } catch (error) {
+      if (!(error instanceof ControlError)) throw error;
+      process.stderr.write(`${name}: ${error.message}\n`);
+      process.exitCode = EXIT.FAILED;
+    }
     return;
   }
   const { run: options } = command;

@@ -9,7 +9,7 @@ import { ByteQueue } from "./byte-queue.ts";
 import { convert } from "./format.ts";
 import { type Geometry, geometryOf, type Settings } from "./geometry.ts";
 import type { Space } from "./playback.ts";
-import { type Opening, StreamSlot } from "./stream-slot.ts";
+import { type Opening, StreamSlot, type StreamState } from "./stream-slot.ts";
 
 export type OpenRecord = (
   spec: Omit<StreamSpec, "program">,
@@ -35,6 +35,7 @@ export class Capture {
   /** Bytes that were recorded since the device was opened, of parameters of before, too. */
   #recorded = 0;
   #overruns = 0;
+  #overrunsTold = 0;
   /** Bytes from which on poll(2) says readable; undefined: a fragment. */
   #lowWater: number | undefined;
   /** Bytes that a blocked read waits for. */
@@ -74,10 +75,21 @@ export class Capture {
     return this.#recorded;
   }
 
-  /** How often bytes were lost because nobody read in time, since this was asked last. */
+  get state(): StreamState {
+    if (this.#slot.opening) return "opening";
+    if (this.#slot.stream !== undefined) return "running";
+    return this.#triggered ? "idle" : "held";
+  }
+
+  /** How often bytes were lost because nobody read in time. */
+  get overruns(): number {
+    return this.#overruns;
+  }
+
+  /** The same since this was asked last. */
   takeOverruns(): number {
-    const count = this.#overruns;
-    this.#overruns = 0;
+    const count = this.#overruns - this.#overrunsTold;
+    this.#overrunsTold = this.#overruns;
     return count;
   }
 

@@ -12,15 +12,17 @@ import {
   startWatching,
   stopSignal,
 } from "@devlift/core";
-import type { DaemonParts } from "@devlift/daemon";
+import { ControlServer, type DaemonParts } from "@devlift/daemon";
 import type { BackendSource } from "./backend/backend.ts";
 import { PulseSource } from "./backend/pulse-source.ts";
-import { defineDsp } from "./dsp.ts";
+import { type DspOptions, defineDsp } from "./dsp.ts";
+import type { DspFile } from "./dsp-file.ts";
 import { MU_LAW, U8 } from "./format.ts";
 import { Mixers } from "./mixer.ts";
 import { defineMixer } from "./mixer-device.ts";
 import type { Options } from "./options.ts";
 import { defineSndstat } from "./sndstat.ts";
+import { statusOf } from "./status.ts";
 import type { Inventory } from "./system-ioctls.ts";
 
 /** Programs are freed at once; a server that hangs is not waited for. */
@@ -36,18 +38,23 @@ export async function runDaemon(options: Options, { log, version }: DaemonParts)
   process.on("SIGUSR2", () => undefined);
   const manager = new ServiceManager(log);
   const source = new PulseSource(options);
+  const inventory = inventoryOf(options, source, version);
+  const openFiles = new Set<DspFile>();
   const channels: Channel[] = [];
+  let control: ControlServer | undefined;
   let recording: Recording | undefined;
   try {
     recording = startWatching(options.watching, log);
-    for (const device of devicesOf(options, source, { log, version })) {
+    const status = () => statusOf(inventory, openFiles);
+    control = await ControlServer.start({ name: "devlift-oss", version, path: options.control, status, log });
+    for (const device of devicesOf(options, { inventory, source, openFiles, log })) {
       const path = join(options.folder, device.name);
       const { channel, permissions } = options;
       channels.push(await serve(device, { channel, path, permissions, log, recording }));
     }
-    const status = `${channels.map(({ path }) => path).join(", ")} play on ${source.name}`;
-    log.info({ version }, `ready: ${status}`);
-    manager.ready(status);
+    const summary = `${channels.map(({ path }) => path).join(", ")} play on ${source.name}`;
+    log.info({ version }, `ready: ${summary}`);
+    manager.ready(summary);
     const ended = await Promise.race([stopped, ...channels.map(endOf)]);
     if (typeof ended !== "string") throw ended;
     log.info({}, `${ended}: freeing programs and removing the device files`);
@@ -58,31 +65,36 @@ export async function runDaemon(options: Options, { log, version }: DaemonParts)
       process.exit(1);
     }, GIVE_BACK_MS);
     for (const channel of channels.reverse()) await channel.close();
+    control?.close();
     source.close();
     recording?.close();
     clearTimeout(overdue);
   }
 }
 
-function devicesOf(options: Options, source: BackendSource, { log, version }: DaemonParts): AnyDevice[] {
-  const { devices, maxOpens, maxOpensPerUser } = options;
-  const mixers = new Mixers();
-  const at = (name: string) => ({ name, path: join(options.folder, name) });
-  const audio = [...devices.dsp, ...devices.adsp, ...devices.audio].map(at);
-  const inventory: Inventory = {
-    version,
-    audio: audio.map(({ path }) => path),
-    mixers: devices.mixer.map((name) => at(name).path),
-    server: source.name,
-  };
-  const common = { inventory, source, mixers, log, maxOpens, maxOpensPerUser };
+function inventoryOf({ devices, folder }: Options, source: BackendSource, version: string): Inventory {
+  const paths = (names: readonly string[]) => names.map((name) => join(folder, name));
+  const audio = paths([...devices.dsp, ...devices.adsp, ...devices.audio]);
+  return { version, audio, mixers: paths(devices.mixer), server: source.name };
+}
+
+function devicesOf(options: Options, parts: DeviceParts): AnyDevice[] {
+  const { devices, folder, maxOpens, maxOpensPerUser } = options;
+  const { inventory } = parts;
+  const common = { ...parts, mixers: new Mixers(), maxOpens, maxOpensPerUser };
+  const at = (name: string) => ({ name, path: join(folder, name) });
   const formatOf = (name: string) => (devices.audio.includes(name) ? MU_LAW : U8);
   return [
-    ...audio.map((place) => defineDsp({ ...common, ...place, format: formatOf(place.name) })),
+    ...[...devices.dsp, ...devices.adsp, ...devices.audio].map((name) =>
+      defineDsp({ ...common, ...at(name), format: formatOf(name) }),
+    ),
     ...devices.mixer.map((name) => defineMixer({ ...common, ...at(name) })),
     ...devices.sndstat.map((name) => defineSndstat({ name, inventory })),
   ];
 }
+
+/** What the devices share. */
+type DeviceParts = Required<Pick<DspOptions, "inventory" | "source" | "openFiles" | "log">>;
 
 async function endOf(channel: Channel): Promise<Error> {
   return (await channel.ended) ?? new DeviceError("ENODEV", `${channel.path} was taken away`);

@@ -6,6 +6,8 @@ import type { Opener } from "./opener.ts";
 import type { Playback } from "./playback.ts";
 
 export interface DspFile {
+  /** The device's path. */
+  readonly device: string;
   readonly opener: Opener;
   /** undefined: it was opened for reading only. */
   readonly playback: Playback | undefined;

@@ -25,6 +25,8 @@ export interface DspOptions {
   readonly format: Format;
   readonly source: BackendSource;
   readonly mixers: Mixers;
+  /** Where its open files are, for whoever tells of them. Default: nobody does */
+  readonly openFiles?: Set<DspFile>;
   readonly log: Logger;
   readonly maxOpens?: number;
   readonly maxOpensPerUser?: number;
@@ -35,7 +37,7 @@ const READ_ONLY = 0;
 const WRITE_ONLY = 1;
 
 export function defineDsp(options: DspOptions): AnyDevice {
-  const { name, path, inventory, format, source, mixers, log, maxOpens, maxOpensPerUser } = options;
+  const { name, path, inventory, format, source, mixers, openFiles, log, maxOpens, maxOpensPerUser } = options;
   const device = defineDevice<DspFile, typeof COMMANDS>({
     name,
     ...(maxOpens === undefined ? {} : { maxOpens }),
@@ -55,7 +57,9 @@ export function defineDsp(options: DspOptions): AnyDevice {
           : new Capture(settings, { openStream: openRecord, changed: () => file.readable() });
       if (playback !== undefined) mixers.join(opener.program.pid, playback);
       log.debug({ device: name, program: opener.program.name, pid: opener.program.pid }, "open");
-      return { opener, playback, capture, settings, song: "", label: "" };
+      const opened: DspFile = { device: path, opener, playback, capture, settings, song: "", label: "" };
+      openFiles?.add(opened);
+      return opened;
     },
     async release({ state, signal }) {
       const { playback, capture, opener } = state;
@@ -67,6 +71,7 @@ export function defineDsp(options: DspOptions): AnyDevice {
       }
       if (playback !== undefined) mixers.leave(opener.program.pid, playback);
       playback?.close();
+      openFiles?.delete(state);
       opener.close();
     },
     read({ state, length, nonBlocking }) {

@@ -6,6 +6,8 @@ import { AFMT } from "@devlift/uapi/soundcard";
 import type { SampleFormat } from "./backend/backend.ts";
 
 export interface Format {
+  /** As soundcard.h has it, without AFMT_. */
+  readonly name: string;
   /** Its bit in SNDCTL_DSP_GETFMTS. */
   readonly afmt: number;
   readonly server: SampleFormat;
@@ -16,26 +18,26 @@ export interface Format {
 }
 
 /** /dev/dsp's at open, and what stands in for a format that is not there (pcm_oss.c). */
-export const U8: Format = { afmt: AFMT.AFMT_U8, server: "u8", bytes: 1 };
+export const U8: Format = { name: "U8", afmt: AFMT.AFMT_U8, server: "u8", bytes: 1 };
 /** /dev/audio's at open. */
-export const MU_LAW: Format = { afmt: AFMT.AFMT_MU_LAW, server: "ulaw", bytes: 1 };
+export const MU_LAW: Format = { name: "MU_LAW", afmt: AFMT.AFMT_MU_LAW, server: "ulaw", bytes: 1 };
 
 const FORMATS: readonly Format[] = [
   U8,
   MU_LAW,
-  { afmt: AFMT.AFMT_A_LAW, server: "alaw", bytes: 1 },
-  { afmt: AFMT.AFMT_S8, server: "u8", bytes: 1, flipped: 0 },
-  { afmt: AFMT.AFMT_S16_LE, server: "s16le", bytes: 2 },
-  { afmt: AFMT.AFMT_S16_BE, server: "s16be", bytes: 2 },
-  { afmt: AFMT.AFMT_U16_LE, server: "s16le", bytes: 2, flipped: 1 },
-  { afmt: AFMT.AFMT_U16_BE, server: "s16be", bytes: 2, flipped: 0 },
-  { afmt: AFMT_V4.AFMT_S24_PACKED, server: "s24le", bytes: 3 },
-  { afmt: AFMT_V4.AFMT_S24_LE, server: "s24_32le", bytes: 4 },
-  { afmt: AFMT_V4.AFMT_S24_BE, server: "s24_32be", bytes: 4 },
-  { afmt: AFMT_V4.AFMT_S32_LE, server: "s32le", bytes: 4 },
-  { afmt: AFMT_V4.AFMT_S32_BE, server: "s32be", bytes: 4 },
+  { name: "A_LAW", afmt: AFMT.AFMT_A_LAW, server: "alaw", bytes: 1 },
+  { name: "S8", afmt: AFMT.AFMT_S8, server: "u8", bytes: 1, flipped: 0 },
+  { name: "S16_LE", afmt: AFMT.AFMT_S16_LE, server: "s16le", bytes: 2 },
+  { name: "S16_BE", afmt: AFMT.AFMT_S16_BE, server: "s16be", bytes: 2 },
+  { name: "U16_LE", afmt: AFMT.AFMT_U16_LE, server: "s16le", bytes: 2, flipped: 1 },
+  { name: "U16_BE", afmt: AFMT.AFMT_U16_BE, server: "s16be", bytes: 2, flipped: 0 },
+  { name: "S24_PACKED", afmt: AFMT_V4.AFMT_S24_PACKED, server: "s24le", bytes: 3 },
+  { name: "S24_LE", afmt: AFMT_V4.AFMT_S24_LE, server: "s24_32le", bytes: 4 },
+  { name: "S24_BE", afmt: AFMT_V4.AFMT_S24_BE, server: "s24_32be", bytes: 4 },
+  { name: "S32_LE", afmt: AFMT_V4.AFMT_S32_LE, server: "s32le", bytes: 4 },
+  { name: "S32_BE", afmt: AFMT_V4.AFMT_S32_BE, server: "s32be", bytes: 4 },
   // In the machine's own order, and the machines that this is for are little-endian.
-  { afmt: AFMT_V4.AFMT_FLOAT, server: "float32le", bytes: 4 },
+  { name: "FLOAT", afmt: AFMT_V4.AFMT_FLOAT, server: "float32le", bytes: 4 },
 ];
 
 /** All of them, as SNDCTL_DSP_GETFMTS says it. */

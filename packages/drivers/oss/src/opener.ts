@@ -21,10 +21,13 @@ const AGAIN_MS = 100;
 
 export class Opener {
   readonly server: SoundServer;
+  /** Who opened it. */
+  readonly uid: number;
   #program: Program;
 
-  private constructor(server: SoundServer, program: Program) {
+  private constructor(server: SoundServer, program: Program, uid: number) {
     this.server = server;
+    this.uid = uid;
     this.#program = program;
   }
 
@@ -45,7 +48,7 @@ export class Opener {
     try {
       server = source.serverFor(caller);
       await server.backend();
-      return new Opener(server, { name, pid: process?.pid ?? caller.pid });
+      return new Opener(server, { name, pid: process?.pid ?? caller.pid }, caller.uid);
     } catch (error) {
       server?.release();
       if (error instanceof BackendError) throw new DeviceError("ENODEV", `${name}: ${error.message}`, { cause: error });

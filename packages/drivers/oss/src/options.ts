@@ -14,7 +14,15 @@ import {
   WATCHING_OPTIONS,
   type Watching,
 } from "@devlift/core";
-import { COMMAND_OPTIONS, type Command, type LogChoice, parseLogChoice } from "@devlift/daemon";
+import {
+  COMMAND_OPTIONS,
+  CONTROL_OPTIONS,
+  type Command,
+  type LogChoice,
+  parseControl,
+  parseLogChoice,
+  parseStatus,
+} from "@devlift/daemon";
 
 const CHANNELS = ["auto", "fusd", "cuse", "fuse"] as const;
 const BACKENDS = ["auto", "pulse"] as const;
@@ -41,6 +49,8 @@ export interface Options extends LogChoice {
   /** Files of one device that can be open at once, of all users and of each. */
   readonly maxOpens: number;
   readonly maxOpensPerUser: number;
+  /** Path of the socket that `status` asks at; undefined: the usual place. */
+  readonly control: string | undefined;
   /** What is written down of the requests. */
   readonly watching: Watching;
 }
@@ -48,6 +58,7 @@ export interface Options extends LogChoice {
 export const HELP = `devlift-oss: serves /dev/dsp and its kin for programs that know the Open Sound System, over the sound server
 
 Usage: devlift-oss [options]
+       devlift-oss status [--watch] [--json] [--control PATH]
 
   --backend BACKEND     pulse (PulseAudio, and PipeWire by its pulse server), or auto (the default)
   --server ADDRESS      one server for everybody, as PULSE_SERVER would name it: unix:/PATH, tcp:HOST[:PORT]
@@ -66,6 +77,8 @@ Usage: devlift-oss [options]
   --group GROUP         their group, name or number
   --max N               files of one device that can be open at once (default 256)
   --max-per-user N      the same for each user but root (default 64)
+  --control PATH        the socket where status asks (default: one of the daemon's own, in /run/devlift, or of a user's
+                        daemon in $XDG_RUNTIME_DIR/devlift)
   --trace[=FILE]        a line for each request, to stderr or to a file; SIGUSR2 switches it on and off
   --record FILE         writes down every message, what programs play and record included
   --log-level LEVEL     debug, info (default), warn or error
@@ -73,12 +86,16 @@ Usage: devlift-oss [options]
   --version             prints the version
   --help                prints this
 
+status says what each program plays and records: program, format, latency, underruns, volume. With --watch again each
+second, with --json a line for each daemon. It sees the daemons of its own user, and root all of root's.
+
 Examples:
   devlift-oss                                        each user's programs play on that user's desktop
   devlift-oss --server unix:/run/pulse/native        everybody's on one server
   devlift-oss --dsp dsp --dsp dsp1 --adsp none       other device files
   devlift-oss --channel fuse --folder ~/oss          plain files, for a container without CUSE
   sox song.wav -t oss /dev/dsp                       a program that uses it
+  devlift-oss status --watch                         what it does
 
 It logs to stderr, and ends with SIGTERM or SIGINT. Exit status: 0 after a signal, 1 when it failed, 2 for a wrong
 command line.
@@ -88,6 +105,10 @@ const NONE = "none";
 
 /** @throws UsageError that says what is wrong with the command line */
 export function parseCommandLine(args: readonly string[]): Command<Options> {
+  if (args[0] === "status") {
+    const status = parseStatus(args.slice(1));
+    return status === undefined ? { print: "help" } : { status };
+  }
   const values = parse(args);
   if (values.help) return { print: "help" };
   if (values.version) return { print: "version" };
@@ -116,6 +137,7 @@ export function parseCommandLine(args: readonly string[]): Command<Options> {
       permissions: { mode: server === undefined ? 0o666 : 0o660, ...parsePermissions(values) },
       maxOpens: count("--max", values.max),
       maxOpensPerUser: count("--max-per-user", values["max-per-user"]),
+      control: parseControl(values),
       ...parseLogChoice(values),
       watching: parseWatching(values),
     },
@@ -143,6 +165,7 @@ function parse(args: readonly string[]) {
         max: { type: "string", default: "256" },
         "max-per-user": { type: "string", default: "64" },
         ...WATCHING_OPTIONS,
+        ...CONTROL_OPTIONS,
         ...COMMAND_OPTIONS,
       },
     }),

@@ -8,7 +8,7 @@ import { FULL, type PlayEvents, type PlayStream, type StreamSpec, type Volume } 
 import { ByteQueue } from "./byte-queue.ts";
 import { convert, silenceOf } from "./format.ts";
 import { type Geometry, geometryOf, type Settings } from "./geometry.ts";
-import { type Opening, StreamSlot } from "./stream-slot.ts";
+import { type Opening, StreamSlot, type StreamState } from "./stream-slot.ts";
 import { unlessAborted } from "./unless-aborted.ts";
 
 export interface PlaybackOptions {
@@ -44,6 +44,7 @@ export class Playback {
   #inFrame = 0;
   #draining = false;
   #underruns = 0;
+  #underrunsTold = 0;
   /** Bytes of room from which on poll(2) says writable; undefined: a fragment. */
   #lowWater: number | undefined;
   /** POST came while the stream opened. */
@@ -81,6 +82,12 @@ export class Playback {
 
   get triggered(): boolean {
     return this.#triggered;
+  }
+
+  get state(): StreamState {
+    if (this.#slot.opening) return "opening";
+    if (this.delay === 0) return "idle";
+    return this.#triggered ? "running" : "held";
   }
 
   /** New parameters. What was not heard of the old ones is lost, as with the kernel's emulation. */
@@ -194,10 +201,15 @@ export class Playback {
     this.#lowWater = bytes;
   }
 
-  /** How often nothing more came in time, since this was asked last. */
+  /** How often nothing more came in time. */
+  get underruns(): number {
+    return this.#underruns;
+  }
+
+  /** The same since this was asked last. */
   takeUnderruns(): number {
-    const count = this.#underruns;
-    this.#underruns = 0;
+    const count = this.#underruns - this.#underrunsTold;
+    this.#underrunsTold = this.#underruns;
     return count;
   }
 

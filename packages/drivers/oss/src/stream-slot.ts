@@ -8,6 +8,9 @@ const PATIENCE_MS = 1500;
 /** Milliseconds: a stream that is lost again so soon is not asked for once more. */
 const RECOVERED_MS = 5000;
 
+/** What a side of an open file does, for a person. */
+export type StreamState = "idle" | "opening" | "held" | "running";
+
 export interface Opening {
   /** Whether what the stream says still counts. */
   readonly current: () => boolean;

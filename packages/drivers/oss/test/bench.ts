@@ -15,9 +15,11 @@ import {
   silent,
 } from "@devlift/core";
 import { defineDsp } from "../src/dsp.ts";
+import type { DspFile } from "../src/dsp-file.ts";
 import { U8 } from "../src/format.ts";
 import { Mixers } from "../src/mixer.ts";
 import { defineMixer } from "../src/mixer-device.ts";
+import { statusOf } from "../src/status.ts";
 import { VirtualServer } from "./virtual-server.ts";
 
 export const O_RDONLY = 0;
@@ -83,11 +85,13 @@ function structOf<A>({ schema }: Command<A>): StructSchema & Schema<A> {
 export async function bench(server = new VirtualServer(), log: Logger = silent) {
   const mixers = new Mixers();
   const inventory = { version: "1.2", audio: ["/dev/dsp", "/dev/adsp"], mixers: ["/dev/mixer"], server: "virtual" };
-  const common = { inventory, source: server, mixers, log };
+  const openFiles = new Set<DspFile>();
+  const common = { inventory, source: server, mixers, openFiles, log };
   const dsp = await served(defineDsp({ ...common, name: "dsp", path: "/dev/dsp", format: U8, maxOpens: 1000 }), log);
   const mixer = await served(defineMixer({ ...common, name: "mixer", path: "/dev/mixer" }), log);
   return {
     server,
+    status: () => statusOf(inventory, openFiles),
     dsp: (flags = O_WRONLY) => dsp(flags),
     mixer: (flags = O_RDWR, pid?: number) => mixer(flags, pid),
   };

@@ -7,7 +7,12 @@ import { fileURLToPath } from "node:url";
 import { Daemon, MEASURED } from "@devlift/testing/daemon";
 import { Client } from "./client.ts";
 
-const BUNDLE = fileURLToPath(new URL("../dist/devlift-oss.mjs", import.meta.url));
+export const BUNDLE = fileURLToPath(new URL("../dist/devlift-oss.mjs", import.meta.url));
+
+/** The socket of a daemon of serveFiles(). */
+export function controlIn(folder: string): string {
+  return join(folder, "control");
+}
 
 export interface Served {
   readonly daemon: Daemon;
@@ -21,9 +26,8 @@ export interface Served {
 /** On the fuse channel. @param environment where the programs' sound server is */
 export async function serveFiles(environment: Readonly<Record<string, string>>): Promise<Served> {
   const folder = mkdtempSync(join(tmpdir(), "devlift-oss-"));
-  return serve(["--channel", "fuse", "--folder", folder], folder, environment, () =>
-    rmSync(folder, { recursive: true, force: true }),
-  );
+  const args = ["--channel", "fuse", "--folder", folder, "--control", controlIn(folder)];
+  return serve(args, folder, environment, () => rmSync(folder, { recursive: true, force: true }));
 }
 
 /** Character devices, in a virtual machine. @param args more of the command line */

@@ -1,13 +1,16 @@
 // The daemon between C programs and a real PulseAudio: what its sink's monitor recorded is the judge. The device files
 // are the fuse channel's, and the daemon finds the server by the programs' environment.
 
+import { execFile, spawn } from "node:child_process";
 import { rmSync, symlinkSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { promisify } from "node:util";
 import { PulseServer, type Recorder } from "@devlift/testing/pulse";
 import * as oss from "@devlift/uapi/soundcard";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import { type Served, serveFiles } from "./daemon.ts";
+import { BUNDLE, controlIn, type Served, serveFiles } from "./daemon.ts";
 import { heard, noise } from "./noise.ts";
 
 const O_RDONLY = 0;
@@ -202,6 +205,37 @@ test("a server that is gone or hangs is an error, and when it is back the same f
   await client.write(noise(65_536, 64));
   await expect(client.write(noise(65_536, 64))).rejects.toEqual(EAGAIN);
   await client.close();
+});
+
+test("status tells what each program plays and records, live, and when there is no daemon", async () => {
+  const control = ["--control", controlIn(served.folder)];
+  const watching = spawn(BUNDLE, ["status", "--json", "--watch", ...control], { stdio: ["ignore", "pipe", "inherit"] });
+  const reports = createInterface({ input: watching.stdout })[Symbol.asyncIterator]();
+  const streams = async () => JSON.parse((await reports.next()).value).status.streams;
+  expect(await streams()).toEqual([]);
+  const client = await served.open("dsp", O_RDWR);
+  await client.configure();
+  await client.int(oss.SOUND_MIXER_WRITE_PCM, 0x1932);
+  await client.write(noise(300_000, 70));
+  let rows = [];
+  while (rows.length === 0) rows = await streams();
+  const uid = process.geteuid?.() ?? 0;
+  const common = { device: join(served.folder, "dsp"), program: expect.any(String), pid: client.pid, uid };
+  const sound = { format: "S16_LE", rate: 48_000, channels: 2, latencyMs: expect.any(Number) };
+  expect(rows).toEqual([
+    { ...common, ...sound, direction: "play", state: expect.any(String), underruns: 0, volume: [50, 25] },
+    { ...common, ...sound, direction: "record", state: "idle", overruns: 0 },
+  ]);
+  await client.close();
+  while (rows.length > 0) rows = await streams();
+  watching.kill();
+  const text = await promisify(execFile)(BUNDLE, ["status", ...control]);
+  expect(text.stdout).toMatch(/^devlift-oss \S+, process \d+, since .*\nserver: each user's own sound server\n/);
+  const nobody = promisify(execFile)(BUNDLE, ["status", "--control", join(served.folder, "none")]);
+  await expect(nobody).rejects.toMatchObject({
+    code: 1,
+    stderr: `devlift-oss: no daemon listens at ${join(served.folder, "none")}\n`,
+  });
 });
 
 test("sndstat says what there is", async () => {
