@@ -1,7 +1,7 @@
 // A C program with a dsp or a mixer open: its calls on a real device file. Lives until stop().
 
 import { type Command, DeviceError, decode, ERRNO, encode, InternalError, type StructSchema } from "@devlift/core";
-import { type CallResult, CallsProgram } from "@devlift/testing/calls";
+import { type CallResult, type CallsBuild, CallsProgram } from "@devlift/testing/calls";
 import * as oss from "@devlift/uapi/soundcard";
 
 // TypeScript keeps the keys of an object to itself.
@@ -18,9 +18,19 @@ export class Client {
   }
 
   /** @throws DeviceError of its open(2) */
-  static async open(path: string, flags: number, env: NodeJS.ProcessEnv, bits: 64 | 32 = 64): Promise<Client> {
-    const client = new Client(new CallsProgram(bits, env));
-    checked(await client.#program.open(FILE, path, flags));
+  static async open(path: string, flags: number, env: NodeJS.ProcessEnv, build: CallsBuild = 64): Promise<Client> {
+    return Client.of(new CallsProgram(build, env), path, flags);
+  }
+
+  /** The same of a program that runs already. */
+  static async of(program: CallsProgram, path: string, flags: number): Promise<Client> {
+    const client = new Client(program);
+    try {
+      checked(await client.#program.open(FILE, path, flags));
+    } catch (error) {
+      await client.stop();
+      throw error;
+    }
     return client;
   }
 

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { CallsBuild } from "@devlift/testing/calls";
 import { Daemon, MEASURED } from "@devlift/testing/daemon";
 import { Client } from "./client.ts";
 
@@ -18,7 +19,12 @@ export interface Served {
   readonly daemon: Daemon;
   readonly folder: string;
   /** A program opens a device. @param environment default: that of the daemon's start */
-  open(name: string, flags: number, environment?: Readonly<Record<string, string>>): Promise<Client>;
+  open(
+    name: string,
+    flags: number,
+    environment?: Readonly<Record<string, string>>,
+    build?: CallsBuild,
+  ): Promise<Client>;
   /** Ends the programs, then the daemon. */
   stop(): Promise<number | string>;
 }
@@ -46,8 +52,8 @@ async function serve(
   return {
     daemon,
     folder,
-    async open(name, flags, env = environment) {
-      const client = await Client.open(join(folder, name), flags, env);
+    async open(name, flags, env = environment, build = 64) {
+      const client = await Client.open(join(folder, name), flags, env, build);
       clients.push(client);
       return client;
     },

@@ -11,11 +11,23 @@ import { fileURLToPath } from "node:url";
 const source = fileURLToPath(new URL("../../clients/calls.c", import.meta.url));
 const built = mkdtempSync(join(tmpdir(), "devlift-clients-"));
 
+/** For 64 or 32 bits; or for 64 bits and linked statically, so that nothing can be put between it and the kernel. */
+export type CallsBuild = 64 | 32 | "static";
+
 /** Compiles the program once a process. @returns its path */
-export function buildCalls(bits: 64 | 32): string {
-  const path = join(built, `calls${bits}`);
-  if (!existsSync(path)) execFileSync("cc", ["-O1", `-m${bits}`, "-o", path, source], { stdio: "inherit" });
+export function buildCalls(build: CallsBuild): string {
+  const path = join(built, `calls${build}`);
+  const option = build === "static" ? "-static" : `-m${build}`;
+  if (!existsSync(path)) execFileSync("cc", ["-O1", option, "-o", path, source], { stdio: "inherit" });
   return path;
+}
+
+/** How a program is run that is not simply ours. */
+export interface CallsRun {
+  /** A copy of what buildCalls() made. */
+  readonly path?: string;
+  /** Whom it runs as; default: as we do. */
+  readonly uid?: number;
 }
 
 /** What a call gave: `result` as the call returned it, or the errno that it failed with. */
@@ -35,8 +47,9 @@ export class CallsProgram {
   readonly exited: Promise<number | string>;
 
   /** @param env default: ours */
-  constructor(bits: 64 | 32 = 64, env: NodeJS.ProcessEnv = process.env) {
-    const child = spawn(buildCalls(bits), { stdio: ["pipe", "pipe", "inherit"], env });
+  constructor(build: CallsBuild = 64, env: NodeJS.ProcessEnv = process.env, { path, uid }: CallsRun = {}) {
+    const user = uid === undefined ? {} : { uid, gid: uid };
+    const child = spawn(path ?? buildCalls(build), { stdio: ["pipe", "pipe", "inherit"], env, ...user });
     this.#child = child;
     this.exited = new Promise((resolve) => child.on("exit", (code, signal) => resolve(code ?? signal ?? "unknown")));
     createInterface({ input: child.stdout }).on("line", (line) => this.#answers.shift()?.(line));

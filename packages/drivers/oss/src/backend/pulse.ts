@@ -303,8 +303,8 @@ function propertiesOf({ name, pid }: Program) {
     "application.name": name,
     "application.process.id": String(pid),
     "application.process.binary": name,
+    // No role: servers remember one level for all streams of a role.
     "media.name": "OSS",
-    "media.role": "music",
   };
 }
 
