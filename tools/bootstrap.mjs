@@ -24,6 +24,7 @@ const VERBS = {
   fuzz: { prepare: false, build: true },
   ioctlgen: { prepare: false, build: false },
   kernel: { prepare: false, build: false },
+  release: { prepare: false, build: true },
 };
 
 /** A step that takes no longer than this, in milliseconds, is not worth a line. */

@@ -119,6 +119,12 @@ const places = [
 
 let addon: Addon | undefined;
 
+/** For an executable that has the addon in itself: this is it. To be called before anything of core is used. */
+export function provide(loaded: object): void {
+  // Exports of the one addon that build.ts makes: what require() gives is as little known.
+  addon = loaded as Addon;
+}
+
 function load(): Addon {
   addon ??= loadFrom(addonPath());
   return addon;
@@ -141,7 +147,9 @@ export function addonPath(): string {
   const paths = places.map((place) => fileURLToPath(new URL(place, import.meta.url)));
   const found = paths.find((path) => existsSync(path));
   if (found === undefined) {
-    throw new UsageError(`The native addon is not built: run "npm run build". Looked for ${paths.join(", ")}`);
+    const here = `${process.platform}-${process.arch}`;
+    const fix = 'in a checkout run "npm run build"; a package has it for the machines that it was made for';
+    throw new UsageError(`There is no native addon for ${here}: ${fix}. Looked for ${paths.join(", ")}`);
   }
   return found;
 }

@@ -31,6 +31,7 @@ export {
   type Retry,
 } from "./plan.ts";
 export {
+  type Alone,
   address,
   array,
   bytes,

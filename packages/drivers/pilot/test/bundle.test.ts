@@ -2,7 +2,7 @@
 
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { lstatSync, mkdtempSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { lstatSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -44,9 +44,13 @@ beforeAll(async () => {
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
 test("the folder has the bundle and the addons of this platform", () => {
-  expect(readdirSync(folder).sort()).toEqual([
-    ...["devlift-pilot.mjs", "devlift.node", "driver.json", "serialport-bindings-cpp.node", "usb.node"],
+  expect(readdirSync(folder).sort()).toEqual(["LICENSES.txt", "devlift-pilot.mjs", "driver.json", "prebuilds"]);
+  expect(readdirSync(join(folder, "prebuilds", `linux-${process.arch}`)).sort()).toEqual([
+    ...["devlift.node", "serialport-bindings-cpp.node", "usb.node"],
   ]);
+  const licenses = readFileSync(join(folder, "LICENSES.txt"), "utf8");
+  expect(licenses).toContain("=== pino ");
+  expect(licenses).toContain("GNU LESSER GENERAL PUBLIC LICENSE");
 });
 
 test("--version and --help need nothing else", async () => {
