@@ -22,11 +22,14 @@ static unsigned char *somewhere(struct fuz *fuz)
 	return (unsigned char *)FUZ_ARENA + fuz_below(fuz, FUZ_ARENA_SIZE);
 }
 
-/* Structs as the tables' types mostly have them, 16 bytes each: a pointer, a count, bits; or anything. */
+/*
+ * Structs as the tables' types mostly have them, 16 bytes each: a pointer, a count, bits; or anything. The pointers' bytes
+ * are of the allowed ones, too: half a pointer before ~0 looks like the kernel's.
+ */
 static void make_templates(struct fuz *fuz)
 {
 	for (int place = 0; place < TEMPLATES; place += 16) {
-		uint64_t words[2] = { FUZ_ARENA + (fuz_below(fuz, FUZ_ARENA_SIZE) & 0x3ff70), fuz_below(fuz, 12) };
+		uint64_t words[2] = { FUZ_ARENA + (fuz_below(fuz, FUZ_ARENA_SIZE) & 0x37f70), fuz_below(fuz, 12) };
 
 		if (fuz_one_in(fuz, 2))
 			words[1] |= (uint64_t)(fuz_number(fuz) & 0xffffff) << 32;

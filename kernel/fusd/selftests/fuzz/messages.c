@@ -173,7 +173,8 @@ size_t fuz_reply_to(struct fuz *fuz, unsigned char *at, const struct fusd_reques
 		reply.events = fuz_number(fuz) & 0x5f;
 	}
 	if (fuz_one_in(fuz, 16) || request->head.type == FUSD_OP_INTERRUPT) {
-		reply.result = -(int64_t)fuz_below(fuz, 256);
+		/* Without a byte that is not allowed: a client may see old answers in a ring's slot. */
+		reply.result = -(int64_t)(fuz_one_in(fuz, 2) ? EPERM : 129 + fuz_below(fuz, 127));
 	} else if (request->head.type == FUSD_OP_READ) {
 		size = reply.result = fuz_below(fuz, request->size + 1);
 	} else if (request->head.type == FUSD_OP_WRITE) {
