@@ -167,6 +167,7 @@ NAPI_MODULE_INIT()
 	    export_functions(env, exports, link_functions) != napi_ok ||
 	    export_functions(env, exports, memory_functions) != napi_ok ||
 	    export_functions(env, exports, map_functions) != napi_ok ||
+	    export_functions(env, exports, helper_functions) != napi_ok ||
 	    watch_init(env, exports) != napi_ok)
 		return throw_napi(env);
 	return exports;

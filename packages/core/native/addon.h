@@ -30,6 +30,7 @@ extern const struct function mount_functions[];
 extern const struct function link_functions[];
 extern const struct function memory_functions[];
 extern const struct function map_functions[];
+extern const struct function helper_functions[];
 
 napi_status watch_init(napi_env env, napi_value exports);
 

@@ -7,6 +7,7 @@ export { fusd } from "./channel/fusd.ts";
 export { fuse } from "./channel/fuse.ts";
 export { type MemoryFile, MemoryKernel } from "./channel/memory.ts";
 export { accountId } from "./device/accounts.ts";
+export { type Account, connectAs, readFileAs } from "./device/as-user.ts";
 export { chooseChannel } from "./device/choose.ts";
 export { type AnyDevice, Device, defineDevice } from "./device/device.ts";
 export { type Process, processOf } from "./device/process.ts";

@@ -90,6 +90,18 @@ export interface Link {
   readonly stop: () => void;
 }
 
+/** A process that does one step as another user: `startHelper`. */
+export interface Helper {
+  readonly pid: number;
+  /** Readable when it has ended (pidfd_open(2)). The caller closes it. */
+  readonly pidfd: number;
+  /** Where its answer is then: a descriptor, or bytes. The caller closes it. */
+  readonly socket: number;
+}
+
+/** What a helper does: connect(2) to a socket, or read a file, of which it gives the first 64 KiB. */
+export const HELPER = { CONNECT: 0, READ: 1 } as const;
+
 /** What `native/*.c` exports. The parts of a message are arguments there: an array costs 50 ns more to take apart. */
 interface Addon {
   read(fd: number, buffer: Uint8Array): number;
@@ -107,6 +119,8 @@ interface Addon {
   umount2(target: string, flags: number): void;
   socketPair(): [number, number];
   receiveFd(fd: number): number;
+  helper(uid: number, gid: number, step: number, path: string): Helper;
+  reap(pid: number): number;
   readonly Watch: new (fd: number, events: number, callback: (result: number) => void) => Watch;
 }
 
@@ -291,4 +305,25 @@ export function socketPair(): [number, number] {
  */
 export function receiveFd(fd: number): number {
   return load().receiveFd(fd);
+}
+
+/**
+ * Starts a process that becomes the user, with that group and no other, does a step with an absolute path, and ends with 0
+ * or an errno as its status. It has no descriptor of ours, nobody may trace it, and it ends when this thread does.
+ * @throws NativeError, e.g. EAGAIN; RangeError for ids that are none
+ */
+export function startHelper(
+  { uid, gid }: { readonly uid: number; readonly gid: number },
+  step: number,
+  path: string,
+): Helper {
+  return load().helper(uid, gid, step, path);
+}
+
+/**
+ * How a helper has ended, once: its exit status, or 256 and the signal that killed it. Returns -errno otherwise: -EAGAIN
+ * (-11) while it runs.
+ */
+export function reap(pid: number): number {
+  return load().reap(pid);
 }

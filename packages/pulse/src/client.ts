@@ -2,7 +2,7 @@
 // come back by itself. Its streams end with it.
 
 import type { Connection } from "./connection.ts";
-import { dial, greet } from "./dial.ts";
+import { abortedBy, dial, greet } from "./dial.ts";
 import {
   type DeviceInfo,
   type Facility,
@@ -17,6 +17,7 @@ import {
 } from "./introspect.ts";
 import { parseServers, readCookie, serverAddresses } from "./locate.ts";
 import { type PlaybackListener, type PlaybackOptions, PlaybackStream, writePlaybackOptions } from "./playback.ts";
+import { type Reach, reachAnything, reachFor } from "./reach.ts";
 import { type RecordListener, type RecordOptions, RecordStream, writeRecordOptions } from "./record.ts";
 import { type ClientListener, Router } from "./router.ts";
 import type { StreamHost } from "./stream.ts";
@@ -36,6 +37,8 @@ export interface ConnectOptions {
   readonly environment?: Readonly<Record<string, string | undefined>>;
   /** Whose program that is; default: our own user. What the environment names has to be that user's. */
   readonly uid?: number;
+  /** How sockets and files that `environment` names are reached. Default: as ourselves, where they are that user's own */
+  readonly reach?: Reach;
   /** For the whole of connect(), and later for each command: the time for its answer. Milliseconds, default 5000. */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
@@ -54,9 +57,12 @@ export async function connect(options: ConnectOptions, listener: ClientListener 
   const limit = AbortSignal.timeout(timeoutMs);
   const signal = options.signal === undefined ? limit : AbortSignal.any([limit, options.signal]);
   const addresses = server === undefined ? await serverAddresses(user) : parseServers(server, undefined);
-  const cookie = await readCookie(user, options.cookie);
+  const { reach = reachFor(uid) } = options;
+  const cookie = await readCookie(user, options.cookie, { reach, signal }).catch((error: unknown) => {
+    throw signal.aborted ? abortedBy(signal, "reading the cookie") : error;
+  });
   // The server that an option names is trusted as the option is.
-  const socket = await dial(addresses, server === undefined ? uid : undefined, signal);
+  const socket = await dial(addresses, server === undefined ? reach : reachAnything, signal);
   const router = new Router(listener);
   const greeting = { cookie, properties: options.clientProperties, timeoutMs };
   const { connection, index } = await greet(socket, greeting, router, signal);

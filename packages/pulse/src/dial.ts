@@ -3,22 +3,18 @@
 import { createConnection, type Socket } from "node:net";
 import { Connection, type ConnectionListener } from "./connection.ts";
 import { PulseError } from "./errors.ts";
-import { checkSocket, formatAddress, type ServerAddress } from "./locate.ts";
+import { formatAddress, type ServerAddress } from "./locate.ts";
+import { connectSocket, type Reach } from "./reach.ts";
 import { PA_COMMAND, PA_PROTOCOL_VERSION_MASK, PROTOCOL_VERSION } from "./wire/abi.ts";
 import type { Properties } from "./wire/tagstruct.ts";
 
 /** @throws PulseError("refused") that names each address and what was wrong with it, or "aborted" */
-export async function dial(
-  addresses: readonly ServerAddress[],
-  uid: number | undefined,
-  signal: AbortSignal,
-): Promise<Socket> {
+export async function dial(addresses: readonly ServerAddress[], reach: Reach, signal: AbortSignal): Promise<Socket> {
   const failures: string[] = [];
   let access: PulseError | undefined;
   for (const address of addresses) {
     try {
-      if (address.kind === "unix" && uid !== undefined) await checkSocket(address.path, uid);
-      return await connectSocket(address, signal);
+      return await connectTo(address, reach, signal);
     } catch (error) {
       if (signal.aborted) throw abortedBy(signal, `connecting to ${formatAddress(address)}`);
       if (error instanceof PulseError) access = error;
@@ -29,31 +25,18 @@ export async function dial(
 }
 
 /** Why `signal`, which may be a time limit, ended `what`. */
-function abortedBy(signal: AbortSignal, what: string): PulseError {
+export function abortedBy(signal: AbortSignal, what: string): PulseError {
   const timedOut = signal.reason instanceof DOMException && signal.reason.name === "TimeoutError";
   return timedOut
     ? new PulseError("timeout", `${what} took too long`)
     : new PulseError("aborted", `${what} was given up`);
 }
 
-function connectSocket(address: ServerAddress, signal: AbortSignal): Promise<Socket> {
-  return new Promise((resolve, reject) => {
-    const socket = createConnection(address.kind === "unix" ? { path: address.path } : address);
-    const abort = () => socket.destroy(new PulseError("aborted", "given up"));
-    const settle = (settled: () => void) => {
-      signal.removeEventListener("abort", abort);
-      socket.off("connect", connected);
-      socket.off("error", failed);
-      settled();
-    };
-    // Commands are small, and each is waited for.
-    if (address.kind === "tcp") socket.setNoDelay();
-    const connected = () => settle(() => resolve(socket));
-    const failed = (error: Error) => settle(() => reject(error));
-    socket.once("connect", connected).once("error", failed);
-    signal.addEventListener("abort", abort);
-    if (signal.aborted) abort();
-  });
+async function connectTo(address: ServerAddress, reach: Reach, signal: AbortSignal): Promise<Socket> {
+  if (address.kind === "unix") return await reach.connect(address.path, signal);
+  const { host, port } = address;
+  // Commands are small, and each is waited for.
+  return await connectSocket(createConnection({ host, port, noDelay: true }), signal);
 }
 
 export interface Greeting {

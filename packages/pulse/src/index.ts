@@ -6,6 +6,7 @@ export type { StreamDevice } from "./creation.ts";
 export { PulseError, type PulseErrorCode } from "./errors.ts";
 export type { DeviceInfo, Facility, ServerEvent, ServerInfo, StreamInfo } from "./introspect.ts";
 export type { PlaybackListener, PlaybackOptions, PlaybackStream } from "./playback.ts";
+export type { Reach } from "./reach.ts";
 export type { RecordListener, RecordOptions, RecordStream } from "./record.ts";
 export type { ClientListener } from "./router.ts";
 export * from "./sample.ts";

@@ -1,13 +1,10 @@
 // Where a user's sound server is, and the cookie that opens it: as libpulse finds both, for a user who need not be ours.
 // Sources: PulseAudio src/pulse/context.c, src/pulsecore/{socket-util,core-util,parseaddr}.c, client-conf.c.
-//
-// The environment is the user's to choose. So that a daemon of root's is not made to send a file of somebody else's to a
-// server of the user's, or to talk to a socket that the user may not, both have to be the user's own, or open to all.
 
-import { constants } from "node:fs";
-import { type FileHandle, open, readFile, stat } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { isAbsolute, join } from "node:path";
 import { PulseError } from "./errors.ts";
+import { type Reach, reachAnything } from "./reach.ts";
 import { PA_NATIVE_COOKIE_LENGTH, PA_NATIVE_DEFAULT_PORT } from "./wire/abi.ts";
 
 export type ServerAddress =
@@ -69,24 +66,22 @@ export function formatAddress(address: ServerAddress): string {
   return address.kind === "unix" ? address.path : `tcp:${address.host}:${address.port}`;
 }
 
-/** @throws PulseError("access") when the socket is neither the user's nor open to all, though we might be let in */
-export async function checkSocket(path: string, uid: number): Promise<void> {
-  if (uid === process.geteuid?.()) return;
-  const { uid: owner, mode } = await stat(path);
-  if (owner !== uid && (mode & constants.S_IWOTH) === 0)
-    throw new PulseError("access", `${path} is a socket that the user ${uid} may not use`);
-}
-
 /**
  * The cookie of `file`, else of PULSE_COOKIE, ~/.config/pulse/cookie or ~/.pulse-cookie; zeros, as of libpulse, where
  * there is none, for servers that ask for none.
  *
- * @throws PulseError("authkey") when a file that was named is not the user's, or holds no cookie
+ * @param reach how files of the user's are read
+ * @throws PulseError("authkey") when a file that was named is not the user's, or holds no cookie; what `signal` was aborted
+ *   with
  */
-export async function readCookie({ environment, uid }: User, file: string | undefined): Promise<Buffer> {
+export async function readCookie(
+  { environment }: Pick<User, "environment">,
+  file: string | undefined,
+  { reach, signal }: { readonly reach: Reach; readonly signal: AbortSignal },
+): Promise<Buffer> {
   const { PULSE_COOKIE: named, XDG_CONFIG_HOME: config, HOME: home } = environment;
   const wanted = file ?? (named === "" ? undefined : named);
-  if (wanted !== undefined) return readCookieFile(wanted, file === undefined ? uid : undefined);
+  if (wanted !== undefined) return cookieAt(wanted, file === undefined ? reach : reachAnything, signal);
   const usual = [
     config && join(config, "pulse/cookie"),
     home && join(home, ".config/pulse/cookie"),
@@ -94,32 +89,25 @@ export async function readCookie({ environment, uid }: User, file: string | unde
   ];
   for (const path of usual) {
     if (path === undefined || !isAbsolute(path)) continue;
-    const cookie = await readCookieFile(path, uid).catch(() => undefined);
+    const cookie = await cookieAt(path, reach, signal).catch(() => undefined);
+    signal.throwIfAborted();
     if (cookie !== undefined) return cookie;
   }
   return Buffer.alloc(PA_NATIVE_COOKIE_LENGTH);
 }
 
-/** @param owner whose the file has to be; undefined: whoever's */
-async function readCookieFile(path: string, owner: number | undefined): Promise<Buffer> {
-  let file: FileHandle | undefined;
+async function cookieAt(path: string, reach: Reach, signal: AbortSignal): Promise<Buffer> {
+  let bytes: Buffer;
   try {
-    // A FIFO must not make us wait.
-    file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
-    const stats = await file.stat();
-    if (!stats.isFile()) throw new PulseError("authkey", `${path} is not a file`);
-    if (owner !== undefined && stats.uid !== owner) throw new PulseError("authkey", `${path} is not user ${owner}'s`);
-    const cookie = Buffer.alloc(PA_NATIVE_COOKIE_LENGTH);
-    const { bytesRead } = await file.read(cookie, 0, cookie.length, 0);
-    if (bytesRead < cookie.length)
-      throw new PulseError("authkey", `${path} holds ${bytesRead} bytes, a cookie has 256`);
-    return cookie;
+    bytes = await reach.read(path, signal);
   } catch (cause) {
+    signal.throwIfAborted();
     if (cause instanceof PulseError) throw cause;
     throw new PulseError("authkey", `the cookie ${path} cannot be read`, { cause });
-  } finally {
-    await file?.close();
   }
+  if (bytes.length < PA_NATIVE_COOKIE_LENGTH)
+    throw new PulseError("authkey", `${path} holds ${bytes.length} bytes, a cookie has ${PA_NATIVE_COOKIE_LENGTH}`);
+  return bytes.subarray(0, PA_NATIVE_COOKIE_LENGTH);
 }
 
 async function machineId(): Promise<string | undefined> {

@@ -5,7 +5,8 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { checkSocket, parseServers, readCookie, serverAddresses } from "../src/locate.ts";
+import { parseServers, readCookie, serverAddresses } from "../src/locate.ts";
+import { reachFor } from "../src/reach.ts";
 
 let folder: string;
 
@@ -18,6 +19,8 @@ afterEach(async () => {
 });
 
 const ME = process.getuid?.() ?? 0;
+const signal = new AbortController().signal;
+const as = (uid: number) => ({ reach: reachFor(uid), signal });
 const paths = async (environment: Record<string, string>, uid = 1234) =>
   (await serverAddresses({ environment, uid })).map((address) => (address.kind === "unix" ? address.path : address));
 
@@ -55,13 +58,13 @@ test("PULSE_SERVER is understood as libpulse does, and nothing else is tried", a
 test("the cookie is the named one, else the usual one, else zeros", async () => {
   const [named, usual] = [Buffer.alloc(256, 1), Buffer.alloc(256, 2)];
   await mkdir(join(folder, ".config/pulse"), { recursive: true });
-  const read = (environment: Record<string, string>) => readCookie({ environment, uid: ME }, undefined);
+  const read = (environment: Record<string, string>) => readCookie({ environment }, undefined, as(ME));
   expect(await read({ HOME: folder })).toEqual(Buffer.alloc(256));
   await writeFile(join(folder, ".config/pulse/cookie"), usual);
   await writeFile(join(folder, "named"), named);
   expect(await read({ HOME: folder })).toEqual(usual);
   expect(await read({ HOME: folder, PULSE_COOKIE: join(folder, "named") })).toEqual(named);
-  expect(await readCookie({ environment: { HOME: folder }, uid: ME }, join(folder, "named"))).toEqual(named);
+  expect(await readCookie({ environment: { HOME: folder } }, join(folder, "named"), as(ME))).toEqual(named);
 });
 
 test("a cookie that is short, no file, or somebody else's is none", async () => {
@@ -69,7 +72,9 @@ test("a cookie that is short, no file, or somebody else's is none", async () => 
   await writeFile(join(folder, "short"), "x");
   await writeFile(join(folder, "mine"), Buffer.alloc(256, 3));
   const read = (name: string, uid = ME) =>
-    readCookie({ environment: { PULSE_COOKIE: join(folder, name) }, uid }, undefined).catch((error: unknown) => error);
+    readCookie({ environment: { PULSE_COOKIE: join(folder, name) } }, undefined, as(uid)).catch(
+      (error: unknown) => error,
+    );
   expect(await read("short")).toEqual(authkey);
   expect(await read("")).toEqual(authkey);
   expect(await read("none")).toEqual(authkey);
@@ -82,15 +87,16 @@ test("another user's program may only name sockets that are its user's or open t
   const server = createServer().listen(path);
   await new Promise((resolve) => server.once("listening", resolve));
   const access = expect.objectContaining({ code: "access" });
+  const checkSocket = async (uid: number) => (await reachFor(uid).connect(path, signal)).destroy();
   await chmod(path, 0o700);
-  await checkSocket(path, ME);
-  await expect(checkSocket(path, ME + 1)).rejects.toEqual(access);
+  await checkSocket(ME);
+  await expect(checkSocket(ME + 1)).rejects.toEqual(access);
   await chmod(path, 0o777);
-  await checkSocket(path, ME + 1);
+  await checkSocket(ME + 1);
   if (ME === 0) {
     await chmod(path, 0o700);
     await chown(path, 1234, 0);
-    await checkSocket(path, 1234);
+    await checkSocket(1234);
   }
   server.close();
 });

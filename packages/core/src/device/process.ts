@@ -10,7 +10,10 @@ export interface Process {
   readonly name: string;
   /** Path of the program; undefined where the daemon may not know (proc(5): it takes the right to trace the caller). */
   readonly executable: string | undefined;
-  /** argv, as the program may have changed it. */
+  /**
+   * argv, as the program may have changed it; empty when it cannot be read. Looked up when it is asked for: it is in the
+   * program's memory, and where that is a file on a file system which does not answer, who asks waits.
+   */
   readonly arguments: readonly string[];
 }
 
@@ -24,15 +27,25 @@ export function processOf({ pid }: Pick<Caller, "pid">): Process | undefined {
   if (pid === 0) return undefined;
   try {
     const status = readFileSync(`/proc/${pid}/status`, "utf8");
-    const args = readFileSync(`/proc/${pid}/cmdline`, "utf8");
     return {
       pid: Number(/^Tgid:\s*(\d+)$/m.exec(status)?.[1] ?? pid),
       name: /^Name:\t(.*)$/m.exec(status)?.[1] ?? "",
       executable: linkOf(`/proc/${pid}/exe`),
-      arguments: args === "" ? [] : args.replace(/\0$/, "").split("\0"),
+      get arguments() {
+        return argumentsOf(pid);
+      },
     };
   } catch {
     return undefined;
+  }
+}
+
+function argumentsOf(pid: number): readonly string[] {
+  try {
+    const args = readFileSync(`/proc/${pid}/cmdline`, "utf8");
+    return args === "" ? [] : args.replace(/\0$/, "").split("\0");
+  } catch {
+    return [];
   }
 }
 

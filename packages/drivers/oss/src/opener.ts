@@ -46,7 +46,7 @@ export class Opener {
     const name = printable(process?.name ?? "");
     let server: SoundServer | undefined;
     try {
-      server = source.serverFor(caller);
+      server = await source.serverFor(caller);
       await server.backend();
       return new Opener(server, { name, pid: process?.pid ?? caller.pid }, caller.uid);
     } catch (error) {

@@ -20,25 +20,26 @@ async function program(env: Record<string, string>): Promise<number> {
 }
 
 const uid = process.getuid?.() ?? 0;
+const gid = process.getgid?.() ?? 0;
 
 test("the variables that say where its server is, and no others", async () => {
   const pid = await program({ PULSE_SERVER: "unix:/tmp/a=b", HOME: "/home/x", PULSE_SERVERS: "no", SECRET: "s" });
-  const expected = { uid, environment: { PULSE_SERVER: "unix:/tmp/a=b", HOME: "/home/x" } };
-  expect(userOf({ pid, uid, gid: 0 })).toEqual(expected);
+  const expected = { uid, gid, environment: { PULSE_SERVER: "unix:/tmp/a=b", HOME: "/home/x" } };
+  expect(await userOf({ pid, uid, gid: 0 })).toEqual(expected);
 });
 
 test("the user is who started it, whatever it runs as now", async () => {
   const pid = await program({});
-  expect(userOf({ pid, uid: 12_345, gid: 0 })).toEqual({ uid, environment: {} });
+  expect(await userOf({ pid, uid: 12_345, gid: 12_346 })).toEqual({ uid, gid, environment: {} });
 });
 
 test("a huge environment is looked at as far as is reasonable", async () => {
   const huge = Object.fromEntries(Array.from({ length: 15 }, (_, index) => [`A${index}`, "x".repeat(100_000)]));
   const pid = await program({ HOME: "/home/x", ...huge, PULSE_SERVER: "unix:/tmp/late" });
-  expect(userOf({ pid, uid, gid: 0 }).environment).toEqual({ HOME: "/home/x" });
+  expect((await userOf({ pid, uid, gid: 0 })).environment).toEqual({ HOME: "/home/x" });
 });
 
-test("of a program that is not there, or in another pid namespace, the user that the kernel named", () => {
-  expect(userOf({ pid: 0, uid: 7, gid: 7 })).toEqual({ uid: 7, environment: {} });
-  expect(userOf({ pid: 2 ** 30, uid: 7, gid: 7 })).toEqual({ uid: 7, environment: {} });
+test("of a program that is not there, or in another pid namespace, the user that the kernel named", async () => {
+  expect(await userOf({ pid: 0, uid: 7, gid: 8 })).toEqual({ uid: 7, gid: 8, environment: {} });
+  expect(await userOf({ pid: 2 ** 30, uid: 7, gid: 8 })).toEqual({ uid: 7, gid: 8, environment: {} });
 });

@@ -129,7 +129,7 @@ export interface BackendSource {
   /** What it is, for a person. */
   readonly name: string;
   /** The server of a user's program. Asked while the program waits in open(2). @throws BackendError when it has none */
-  serverFor(caller: Caller): SoundServer;
+  serverFor(caller: Caller): SoundServer | Promise<SoundServer>;
   /** Ends all connections. */
   close(): void;
 }

@@ -23,9 +23,9 @@ export class PulseSource implements BackendSource {
     this.name = options.server ?? "each user's own sound server";
   }
 
-  serverFor(caller: Caller): SoundServer {
-    const user = this.#options.server === undefined ? userOf(caller) : ourselves();
-    const key = JSON.stringify(user, ["uid", "environment", ...Object.keys(user.environment).sort()]);
+  async serverFor(caller: Caller): Promise<SoundServer> {
+    const user = this.#options.server === undefined ? await userOf(caller) : ourselves();
+    const key = JSON.stringify(user, ["uid", "gid", "environment", ...Object.keys(user.environment).sort()]);
     let server = this.#servers.get(key);
     if (server === undefined) {
       const { server: named, cookie } = this.#options;
@@ -47,5 +47,5 @@ function ourselves(): User {
     const value = process.env[name];
     if (value !== undefined) environment[name] = value;
   }
-  return { uid: process.geteuid?.() ?? 0, environment };
+  return { uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0, environment };
 }

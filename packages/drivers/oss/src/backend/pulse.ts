@@ -16,7 +16,7 @@ import {
   type Volume,
 } from "./backend.ts";
 import { volumeOf, volumesFor } from "./pulse-volume.ts";
-import type { User } from "./user.ts";
+import { reachAs, type User } from "./user.ts";
 
 /**
  * Milliseconds without an answer after which a server counts as hanging. A stream asks at least twice a second, so that a
@@ -96,6 +96,7 @@ export class PulseServer implements SoundServer {
   /** @param ended the server has gone, or hangs @throws BackendError */
   async #dial(ended: (error: BackendError) => void): Promise<PulseClient> {
     const { server, cookie, user } = this.#options;
+    const reach = reachAs(user);
     try {
       return await connect(
         {
@@ -104,6 +105,7 @@ export class PulseServer implements SoundServer {
           ...(cookie === undefined ? {} : { cookie }),
           environment: user.environment,
           uid: user.uid,
+          ...(reach === undefined ? {} : { reach }),
           timeoutMs: TIMEOUT_MS,
         },
         {

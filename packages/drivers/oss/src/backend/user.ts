@@ -1,59 +1,71 @@
 // Whose sound server a program's is: by the user who runs it, and what that user's environment says.
-// A program chooses its environment, so what is in it counts only as far as it is that user's own: @devlift/pulse looks
-// at who owns the socket and the cookie. Of a setuid program the environment is its caller's, and so is the server.
+// A program chooses its environment, so what is in it counts only as far as that user's own rights go. A daemon of root's
+// reaches it as that user, by a helper. Of a setuid program the environment is its caller's, and so is the server.
 
-import { closeSync, openSync, readFileSync, readSync } from "node:fs";
-import type { Caller } from "@devlift/core";
+import { readFileSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { type Account, type Caller, connectAs, readFileAs } from "@devlift/core";
+import type { Reach } from "@devlift/pulse";
 
-export interface User {
-  readonly uid: number;
+export interface User extends Account {
   /** The variables that say where a sound server is, as far as they are set. */
   readonly environment: Readonly<Record<string, string>>;
 }
 
 const VARIABLES = ["PULSE_SERVER", "PULSE_RUNTIME_PATH", "PULSE_COOKIE", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "HOME"];
-/** Bytes of an environment that are looked at. */
-const MOST_ENVIRONMENT = 128 * 1024;
+/** Bytes of an environment that are looked at: what a helper brings. */
+const MOST_ENVIRONMENT = 65_536;
+/** Milliseconds for an environment, which is in its program's memory, and that can be a file which never comes. */
+const PATIENCE_MS = 1000;
+const ROOT: Account = { uid: 0, gid: 0 };
 
 /** The user of a program that waits in open(2). */
-export function userOf({ pid, uid }: Caller): User {
-  if (pid === 0) return { uid, environment: {} };
-  return { uid: realUid(pid) ?? uid, environment: environmentOf(pid) };
+export async function userOf({ pid, uid, gid }: Caller): Promise<User> {
+  if (pid === 0) return { uid, gid, environment: {} };
+  const account = realIds(pid) ?? { uid, gid };
+  return { ...account, environment: await environmentOf(pid, account.uid) };
 }
 
-/** The first of "Uid: real effective saved filesystem" (proc(5)). */
-function realUid(pid: number): number | undefined {
+/** How what a user's environment names is reached; undefined: as ourselves, because that is the user, or we are not root. */
+export function reachAs(account: Account): Reach | undefined {
+  if (!isRoot() || account.uid === ROOT.uid) return undefined;
+  return {
+    connect: (path, signal) => connectAs(account, path, signal),
+    read: (path, signal) => readFileAs(account, path, signal),
+  };
+}
+
+/** The first of "Uid: real effective saved filesystem", and of Gid (proc(5)). */
+function realIds(pid: number): Account | undefined {
   try {
-    const real = /^Uid:\t(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
-    return real === undefined ? undefined : Number(real);
+    const status = readFileSync(`/proc/${pid}/status`, "utf8");
+    const [, uid, gid] = /^Uid:\t(\d+).*\nGid:\t(\d+)/m.exec(status) ?? [];
+    return uid === undefined || gid === undefined ? undefined : { uid: Number(uid), gid: Number(gid) };
   } catch {
     return undefined;
   }
 }
 
 /** As the program was started; empty where the daemon may not read it. */
-function environmentOf(pid: number): Record<string, string> {
-  const text = head(`/proc/${pid}/environ`);
+async function environmentOf(pid: number, uid: number): Promise<Record<string, string>> {
+  const path = `/proc/${pid}/environ`;
+  let bytes: Buffer;
+  try {
+    // Of another user's program only root may, and setuid ones are only root's to read.
+    bytes = isRoot()
+      ? await readFileAs({ ...ROOT, onBehalfOf: uid }, path, AbortSignal.timeout(PATIENCE_MS))
+      : await readFile(path);
+  } catch {
+    return {};
+  }
   const environment: Record<string, string> = {};
-  for (const line of text.split("\0")) {
+  for (const line of bytes.toString("latin1", 0, MOST_ENVIRONMENT).split("\0")) {
     const name = VARIABLES.find((variable) => line.startsWith(`${variable}=`));
     if (name !== undefined) environment[name] ??= line.slice(name.length + 1);
   }
   return environment;
 }
 
-function head(path: string): string {
-  let fd: number | undefined;
-  try {
-    fd = openSync(path, "r");
-    const bytes = Buffer.alloc(MOST_ENVIRONMENT);
-    let length = 0;
-    for (let read = -1; read !== 0 && length < bytes.length; length += read)
-      read = readSync(fd, bytes, length, bytes.length - length, null);
-    return bytes.toString("latin1", 0, length);
-  } catch {
-    return "";
-  } finally {
-    if (fd !== undefined) closeSync(fd);
-  }
+function isRoot(): boolean {
+  return process.geteuid?.() === ROOT.uid;
 }
