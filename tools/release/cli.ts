@@ -5,6 +5,7 @@ import { parseArgs } from "node:util";
 import { ToolError } from "../shared/errors.ts";
 import { type Progress, progressOf } from "../shared/progress.ts";
 import { CHECKOUT } from "../vm/vm.ts";
+import { deb } from "./deb.ts";
 import { pack } from "./pack.ts";
 
 interface Kind {
@@ -20,6 +21,13 @@ has one bundled daemon and its native addons for this machine's processor, and d
   npm install -g ./dist/pack/devlift-pilot-*.tgz
 publint and arethetypeswrong look at each; what they find is an error.`,
     make: pack,
+  },
+  deb: {
+    what: `Makes the Debian packages for this machine's processor: one for each driver (daemon, service, udev rule, module
+settings, manual page, completion), devlift, and the kernel module for DKMS:
+  sudo apt install ./dist/deb/devlift-pilot_*.deb
+They need Debian 13 or later, for its Node.`,
+    make: deb,
   },
 };
 

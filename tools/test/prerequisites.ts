@@ -3,6 +3,7 @@
 
 import { IOCTLGEN_PREREQUISITES } from "../ioctlgen/prerequisites.ts";
 import { CHECK_PREREQUISITES } from "../kernel/prerequisites.ts";
+import { DEB_PREREQUISITES } from "../release/prerequisites.ts";
 import type { Prerequisite } from "../shared/prerequisites.ts";
 import { VM_PREREQUISITES } from "../vm/prerequisites.ts";
 
@@ -18,6 +19,10 @@ const ALWAYS: readonly Prerequisite[] = [
   { package: "wireplumber", file: "wireplumber" },
   { package: "dbus-daemon", file: "dbus-run-session" },
   { package: "pulseaudio-utils", file: "parec" },
+  // What Debian packages and services are looked at with.
+  { package: "lintian", file: "lintian" },
+  { package: "systemd", file: "systemd-analyze" },
+  ...DEB_PREREQUISITES,
   ...IOCTLGEN_PREREQUISITES,
   ...CHECK_PREREQUISITES,
 ];
