@@ -2,7 +2,7 @@
 
 import { parseArgs } from "node:util";
 import { ToolError } from "../shared/errors.ts";
-import { isKernelLine, KERNEL_LINES, type KernelLine, STOCK_LINES } from "../vm/kernel.ts";
+import { isKernelLine, KERNEL_LINES, type KernelLine } from "../vm/kernel.ts";
 import { runTiers, type Tier } from "./summary.ts";
 import {
   bootTier,
@@ -61,7 +61,7 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
       !(pattern !== undefined && chosen.length === 0 && (name === "lint" || name === "types")),
   );
   if (tiers.length === 0) throw new ToolError("these options leave no tier to run");
-  return { help: values.help ?? false, tiers, kernels: kernel === undefined ? STOCK_LINES : [kernel], pattern };
+  return { help: values.help ?? false, tiers, kernels: kernel === undefined ? KERNEL_LINES : [kernel], pattern };
 }
 
 function parse(args: readonly string[]) {

@@ -5,7 +5,7 @@ import { IOCTLGEN_PREREQUISITES } from "../ioctlgen/prerequisites.ts";
 import { CHECK_PREREQUISITES } from "../kernel/prerequisites.ts";
 import { DEB_PREREQUISITES } from "../release/prerequisites.ts";
 import type { Prerequisite } from "../shared/prerequisites.ts";
-import { VM_PREREQUISITES } from "../vm/prerequisites.ts";
+import { DEBUG_KERNEL_PREREQUISITES, VM_PREREQUISITES } from "../vm/prerequisites.ts";
 
 /** For every tier: a C compiler, for 64-bit and (-m32) for 32-bit programs, and what reads C headers. */
 const ALWAYS: readonly Prerequisite[] = [
@@ -30,6 +30,7 @@ const ALWAYS: readonly Prerequisite[] = [
 /** For the tiers with a virtual machine: itself, and programs of others that its tests run on a device. */
 const WITH_VM: readonly Prerequisite[] = [
   ...VM_PREREQUISITES,
+  ...DEBUG_KERNEL_PREREQUISITES,
   { package: "picocom", file: "picocom" },
   { package: "socat", file: "socat" },
   { package: "stress-ng", file: "stress-ng" },

@@ -10,6 +10,8 @@ export interface TierResult {
 
 export interface Tier {
   readonly name: string;
+  /** What takes minutes to make: begun with the first tier, at low priority, and ended before this one runs. */
+  readonly prepare?: () => Promise<void>;
   /** Runs it, showing its progress. Rejects when it cannot run at all. */
   readonly run: () => Promise<TierResult>;
 }
@@ -23,10 +25,16 @@ export interface Summary {
 /** Runs `tiers` in order, each with a headline and its duration, then lists by name what failed and what was skipped. */
 export async function runTiers(tiers: readonly Tier[], print: (text: string) => void): Promise<Summary> {
   const results: TierResult[] = [];
-  for (const tier of tiers) {
+  const begun = tiers.map((tier) => {
+    const ready = tier.prepare?.();
+    // If it fails, the tier that it is for says so.
+    ready?.catch(() => undefined);
+    return { tier, ready };
+  });
+  for (const { tier, ready } of begun) {
     print(`\n== ${tier.name}`);
     const started = performance.now();
-    const result = await settle(tier);
+    const result = await settle(tier, ready);
     const seconds = ((performance.now() - started) / 1000).toFixed(1);
     print(`== ${tier.name}: ${countLine(result)} in ${seconds} s`);
     results.push(result);
@@ -42,8 +50,9 @@ export async function runTiers(tiers: readonly Tier[], print: (text: string) => 
   return { ok: total.failures.length === 0 && total.passed > 0, line: countLine(total) };
 }
 
-async function settle(tier: Tier): Promise<TierResult> {
+async function settle(tier: Tier, ready: Promise<void> | undefined): Promise<TierResult> {
   try {
+    await ready;
     const result = await tier.run();
     const count = result.passed + result.failures.length + result.skipped.length;
     return count > 0 ? result : failed(`${tier.name}: found nothing to run`);

@@ -9,7 +9,7 @@ import { ToolError } from "../shared/errors.ts";
 import { progressOf } from "../shared/progress.ts";
 import { run } from "../shared/run.ts";
 import { describeEnding } from "../vm/cli.ts";
-import { DEFAULT_KERNEL, isKernelLine, type KernelLine } from "../vm/kernel.ts";
+import { DEFAULT_KERNEL, isKernelLine, type KernelLine, kernelImage } from "../vm/kernel.ts";
 import { CHECKOUT, runInVm } from "../vm/vm.ts";
 import { readReport } from "./report.ts";
 import { failed, type Tier, type TierResult } from "./summary.ts";
@@ -137,10 +137,18 @@ async function readReportFile(folder: string, instead: string): Promise<string> 
   });
 }
 
-/** The tests that run inside a virtual machine with the kernel `kernel`. A skip there is a failure. */
+/**
+ * The tests that run inside a virtual machine with the kernel `kernel`. A skip there is a failure. The debug kernel is
+ * built meanwhile where there is none: of the others each is fetched in seconds.
+ */
 export function vmTier(kernel: KernelLine, files: readonly string[]): Tier {
   const name = `vm ${kernel}`;
-  return { name, run: () => runVitestInVm(name, kernel, files) };
+  const tier = { name, run: () => runVitestInVm(name, kernel, files) };
+  if (kernel !== "debug" || files.length === 0) return tier;
+  const prepare = async () => {
+    await kernelImage(kernel, progressOf(name));
+  };
+  return { ...tier, prepare };
 }
 
 async function runVitestInVm(name: string, kernel: KernelLine, files: readonly string[]): Promise<TierResult> {

@@ -90,9 +90,9 @@ function requireConfig(wanted: string, config: string): void {
   throw new ToolError(`debug-kernel.config asks for what Linux does not give: ${[...lost, ...forced].join(", ")}`);
 }
 
-/** At low priority, as it takes all processors for minutes. */
+/** At the lowest priority, as it takes all processors for minutes, while tests may be running. */
 async function compile(tree: string, progress: Progress): Promise<void> {
-  const script = 'exec nice make -C "$0" "$@" 2>&1';
+  const script = 'exec nice -n 19 make -C "$0" "$@" 2>&1';
   const args = [tree, `-j${availableParallelism()}`, "bzImage", "modules"];
   const child = spawn("sh", ["-c", script, ...args], { stdio: ["ignore", "pipe", "inherit"] });
   const closed = once(child, "close");

@@ -31,6 +31,34 @@ test("a tier that cannot run is red, and the others still run", async () => {
   expect(summary.printed).toContain("FAILED: vm: did not run: the machine did not boot");
 });
 
+test("what a tier takes minutes to make is made while the others run, and awaited", async () => {
+  const steps: string[] = [];
+  const step = (name: string) => async () => {
+    await Promise.resolve();
+    steps.push(name);
+    return green;
+  };
+  let made = () => {};
+  const making = new Promise<void>((resolve) => {
+    made = resolve;
+  });
+  const first = { name: "a", run: () => step("a")().finally(made) };
+  const prepare = async () => {
+    steps.push("begun");
+    await making;
+    await step("made")();
+  };
+  await sum(first, { name: "b", run: step("b"), prepare });
+  expect(steps).toEqual(["begun", "a", "made", "b"]);
+});
+
+test("a tier for which something cannot be made is red, and does not run", async () => {
+  const broken = { ...tier("vm debug", green), prepare: () => Promise.reject(new Error("it does not compile")) };
+  const summary = await sum(tier("a", green), broken);
+  expect(summary).toMatchObject({ ok: false, line: "3 passed, 1 failed" });
+  expect(summary.printed).toContain("FAILED: vm debug: did not run: it does not compile");
+});
+
 test("a tier with nothing to run is red", async () => {
   const summary = await sum(tier("a", green), tier("vm", { passed: 0, failures: [], skipped: [] }));
   expect(summary).toMatchObject({ ok: false, line: "3 passed, 1 failed" });
