@@ -23,6 +23,9 @@ const ALWAYS: readonly Prerequisite[] = [
   { package: "lintian", file: "lintian" },
   { package: "systemd", file: "systemd-analyze" },
   ...DEB_PREREQUISITES,
+  // ALSA without hardware: its plugin for PulseAudio.
+  { package: "alsa-utils", file: "aplay" },
+  { package: "libasound2-plugins", file: "/usr/lib/x86_64-linux-gnu/alsa-lib/libasound_module_pcm_pulse.so" },
   ...IOCTLGEN_PREREQUISITES,
   ...CHECK_PREREQUISITES,
 ];
@@ -41,7 +44,6 @@ const WITH_VM: readonly Prerequisite[] = [
   { package: "libsox-fmt-oss", file: "/usr/lib/x86_64-linux-gnu/sox/libsox_fmt_oss.so" },
   { package: "ffmpeg", file: "ffmpeg" },
   { package: "mplayer", file: "mplayer" },
-  { package: "alsa-utils", file: "aplay" },
   { package: "libasound2-plugins", file: "/usr/lib/x86_64-linux-gnu/alsa-lib/libasound_module_pcm_oss.so" },
   { package: "gstreamer1.0-tools", file: "gst-launch-1.0" },
   { package: "gstreamer1.0-plugins-good", file: "/usr/lib/x86_64-linux-gnu/gstreamer-1.0/libgstossaudio.so" },

@@ -63,15 +63,11 @@ static napi_value mount_umount2(napi_env env, napi_callback_info info)
 	return NULL;
 }
 
-/* socketPair(): [fd, fd] */
-static napi_value mount_socket_pair(napi_env env, napi_callback_info info)
+/* [fd, fd]; where that cannot be made, they are closed */
+static napi_value two_numbers(napi_env env, const int fds[2])
 {
 	napi_value result, value;
-	int fds[2];
 
-	(void)info;
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
-		return throw_errno(env, errno, "socketpair", NULL);
 	if (napi_create_array_with_length(env, 2, &result) != napi_ok)
 		goto failed;
 	for (unsigned int i = 0; i < 2; i++)
@@ -84,6 +80,30 @@ failed:
 	close(fds[0]);
 	close(fds[1]);
 	return throw_napi(env);
+}
+
+/* socketPair(): [fd, fd] */
+static napi_value mount_socket_pair(napi_env env, napi_callback_info info)
+{
+	int fds[2];
+
+	(void)info;
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
+		return throw_errno(env, errno, "socketpair", NULL);
+	return two_numbers(env, fds);
+}
+
+/* pipe(): [read, write] */
+static napi_value mount_pipe(napi_env env, napi_callback_info info)
+{
+	int fds[2];
+
+	(void)info;
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return throw_errno(env, errno, "pipe2", NULL);
+	/* Of its end alone: the reader is another program, which may know nothing of it. */
+	fcntl(fds[1], F_SETFL, O_NONBLOCK);
+	return two_numbers(env, fds);
 }
 
 /* receiveFd(fd): the descriptor that came in one message (SCM_RIGHTS), or -errno; never waits */
@@ -129,6 +149,7 @@ const struct function mount_functions[] = {
 	{ "mount", mount_mount },
 	{ "umount2", mount_umount2 },
 	{ "socketPair", mount_socket_pair },
+	{ "pipe", mount_pipe },
 	{ "receiveFd", mount_receive_fd },
 	{ NULL, NULL },
 };

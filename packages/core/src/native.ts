@@ -118,6 +118,7 @@ interface Addon {
   mount(source: string, target: string, type: string, flags: number, data: string): void;
   umount2(target: string, flags: number): void;
   socketPair(): [number, number];
+  pipe(): [number, number];
   receiveFd(fd: number): number;
   helper(uid: number, gid: number, step: number, path: string): Helper;
   reap(pid: number): number;
@@ -297,6 +298,15 @@ export function umount2(target: string, flags: number): void {
 /** Two connected sockets (AF_UNIX, SOCK_STREAM), close-on-exec; the caller closes both. @throws NativeError */
 export function socketPair(): [number, number] {
   return load().socketPair();
+}
+
+/**
+ * A pipe(7): where to read and where to write, close-on-exec; the caller closes both. Writing never waits, reading does:
+ * that end is for a program. Unlike what Node gives a child as its standard input it can be asked how much nobody has read
+ * yet (FIONREAD). @throws NativeError
+ */
+export function pipe(): [number, number] {
+  return load().pipe();
 }
 
 /**

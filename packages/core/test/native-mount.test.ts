@@ -7,7 +7,9 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, it, onTestFinished } from "vitest";
 import { ERRNO } from "../src/errno.ts";
-import { mount, receiveFd, socketPair, umount2 } from "../src/native.ts";
+import { ioctl, mount, pipe, read, receiveFd, socketPair, umount2, writev } from "../src/native.ts";
+
+const FIONREAD = 0x541b;
 
 function pair(): [number, number] {
   const [one, two] = socketPair();
@@ -43,6 +45,24 @@ it("a descriptor goes through a socket pair, and is closed on exec", () => {
   const kept = spawnSync("test", ["-e", `/proc/self/fd/${fd}`]).status;
   closeSync(fd);
   expect(kept).toBe(1);
+});
+
+it("a pipe takes what there is room for, and can be asked what nobody has read", () => {
+  const [reading, writing] = pipe();
+  onTestFinished(() => {
+    closeSync(reading);
+    closeSync(writing);
+  });
+  const unread = new Uint32Array(1);
+  expect(writev(writing, [new Uint8Array(1000), new Uint8Array(234)])).toBe(1234);
+  expect(ioctl(writing, FIONREAD, new Uint8Array(unread.buffer))).toBe(0);
+  expect(unread[0]).toBe(1234);
+  expect(read(reading, new Uint8Array(1000))).toBe(1000);
+  let taken = 0;
+  for (let count = 0; count >= 0; count = writev(writing, [new Uint8Array(4096)])) taken += count;
+  expect(taken).toBeGreaterThan(0);
+  expect(writev(writing, [new Uint8Array(1)])).toBe(-ERRNO.EAGAIN);
+  expect(spawnSync("test", ["-e", `/proc/self/fd/${writing}`]).status).toBe(1);
 });
 
 it("no message, a message without a descriptor, and no socket are errors, at once", () => {

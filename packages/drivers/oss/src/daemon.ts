@@ -14,7 +14,7 @@ import {
 } from "@devlift/core";
 import { ControlServer, type DaemonParts } from "@devlift/daemon";
 import type { BackendSource } from "./backend/backend.ts";
-import { PulseSource } from "./backend/pulse-source.ts";
+import { UserSource } from "./backend/user-source.ts";
 import { type DspOptions, defineDsp } from "./dsp.ts";
 import type { DspFile } from "./dsp-file.ts";
 import { MU_LAW, U8 } from "./format.ts";
@@ -37,7 +37,7 @@ export async function runDaemon(options: Options, { log, version }: DaemonParts)
   // It would end the process while nothing is served.
   process.on("SIGUSR2", () => undefined);
   const manager = new ServiceManager(log);
-  const source = new PulseSource(options);
+  const source = new UserSource(options);
   const inventory = inventoryOf(options, source, version);
   const openFiles = new Set<DspFile>();
   const channels: Channel[] = [];

@@ -23,9 +23,9 @@ import {
   parseLogChoice,
   parseStatus,
 } from "@devlift/daemon";
+import { BACKENDS } from "./backend/user-source.ts";
 
 const CHANNELS = ["auto", "fusd", "cuse", "fuse"] as const;
-const BACKENDS = ["auto", "pulse"] as const;
 
 /** Names of device files, below the folder. */
 export interface DeviceNames {
@@ -60,9 +60,10 @@ export const HELP = `devlift-oss: serves /dev/dsp and its kin for programs that 
 Usage: devlift-oss [options]
        devlift-oss status [--watch] [--json] [--control PATH]
 
-  --backend BACKEND     pulse (PulseAudio, and PipeWire by its pulse server), or auto (the default)
-  --server ADDRESS      one server for everybody, as PULSE_SERVER would name it: unix:/PATH, tcp:HOST[:PORT]
-                        (default: that of the user whose program opens the device)
+  --backend BACKEND     pulse (PulseAudio, and PipeWire by its pulse server), alsa (aplay and arecord), or auto (the
+                        default: alsa where no sound server can be reached)
+  --server ADDRESS      one server for everybody, as PULSE_SERVER would name it: unix:/PATH, tcp:HOST[:PORT]; with alsa
+                        a PCM, such as hw:0 (default: that of the user whose program opens the device)
   --cookie FILE         what that server asks for (default: the usual places)
   --channel CHANNEL     how the device files are made: fusd or cuse (character devices; need root and that kernel
                         module), fuse (plain files), or auto (the best that this machine has, the default)

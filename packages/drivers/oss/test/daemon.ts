@@ -30,9 +30,12 @@ export interface Served {
 }
 
 /** On the fuse channel. @param environment where the programs' sound server is */
-export async function serveFiles(environment: Readonly<Record<string, string>>): Promise<Served> {
+export async function serveFiles(
+  environment: Readonly<Record<string, string>>,
+  backend: "pulse" | "auto" = "pulse",
+): Promise<Served> {
   const folder = mkdtempSync(join(tmpdir(), "devlift-oss-"));
-  const args = ["--channel", "fuse", "--folder", folder, "--control", controlIn(folder)];
+  const args = ["--channel", "fuse", "--folder", folder, "--control", controlIn(folder), "--backend", backend];
   return serve(args, folder, environment, () => rmSync(folder, { recursive: true, force: true }));
 }
 

@@ -36,7 +36,7 @@ test.each([
   [["--dsp", "audio"], "two devices are called audio"],
   [["--dsp", "none", "--dsp", "dsp"], "--dsp none excludes other names"],
   [["--max", "0"], "--max 0: a number from 1 to 16384"],
-  [["--backend", "alsa"], "--backend alsa: one of auto, pulse"],
+  [["--backend", "jack"], "--backend jack: one of auto, pulse, alsa"],
   [["--folder", "dev"], "--folder dev: give the whole path, beginning with /"],
   [["--server="], "--server wants an address"],
   [["--loud"], "Unknown option '--loud'"],

@@ -124,6 +124,12 @@ export interface SoundServer {
   release(): void;
 }
 
+/** A server of one user's, before it is known how many use it. */
+export interface UserServer extends Omit<SoundServer, "release"> {
+  /** Ends the connection to it, if there is one. */
+  close(): void;
+}
+
 /** Who knows which server is whose. */
 export interface BackendSource {
   /** What it is, for a person. */

@@ -1,7 +1,13 @@
 // The seam over @devlift/pulse: PulseAudio's native protocol, which PipeWire speaks, too.
-// Lifetimes: a PulseServer while an opener has it; its client from the first use to the server's end, then anew.
+// Lifetimes: a PulseServer while a program of its user's has it; its client from the first use to the server's end, then anew.
 
-import { connect, type PlaybackStream, type PulseClient, type RecordStream as PulseRecordStream } from "@devlift/pulse";
+import {
+  connect,
+  type PlaybackStream,
+  type PulseClient,
+  PulseError,
+  type RecordStream as PulseRecordStream,
+} from "@devlift/pulse";
 import {
   type Backend,
   BackendError,
@@ -11,8 +17,8 @@ import {
   type Program,
   type RecordEvents,
   type RecordStream,
-  type SoundServer,
   type StreamSpec,
+  type UserServer,
   type Volume,
 } from "./backend.ts";
 import { volumeOf, volumesFor } from "./pulse-volume.ts";
@@ -30,31 +36,16 @@ export interface PulseServerOptions {
   /** A file; undefined: what the user's environment says. */
   readonly cookie: string | undefined;
   readonly user: User;
-  /** Nobody needs it any more. */
-  readonly unused: () => void;
 }
 
-export class PulseServer implements SoundServer {
+export class PulseServer implements UserServer {
   readonly name: string;
   readonly #options: PulseServerOptions;
-  #users = 0;
   #backend: Promise<PulseBackend> | undefined;
 
   constructor(options: PulseServerOptions) {
     this.#options = options;
     this.name = options.server ?? `the sound server of user ${options.user.uid}`;
-  }
-
-  /** One more opener has it. */
-  use(): this {
-    this.#users++;
-    return this;
-  }
-
-  release(): void {
-    if (--this.#users > 0) return;
-    this.close();
-    this.#options.unused();
   }
 
   close(): void {
@@ -312,5 +303,6 @@ function propertiesOf({ name, pid }: Program) {
 
 function asBackendError(error: unknown): BackendError {
   if (error instanceof BackendError) return error;
-  return new BackendError(error instanceof Error ? error.message : String(error), { cause: error });
+  const hangs = error instanceof PulseError && error.code === "timeout";
+  return new BackendError(error instanceof Error ? error.message : String(error), { hangs, cause: error });
 }

@@ -12,7 +12,15 @@ export interface User extends Account {
   readonly environment: Readonly<Record<string, string>>;
 }
 
-const VARIABLES = ["PULSE_SERVER", "PULSE_RUNTIME_PATH", "PULSE_COOKIE", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "HOME"];
+const VARIABLES = [
+  "PULSE_SERVER",
+  "PULSE_RUNTIME_PATH",
+  "PULSE_COOKIE",
+  "XDG_RUNTIME_DIR",
+  "XDG_CONFIG_HOME",
+  "HOME",
+  "ALSA_CONFIG_PATH",
+];
 /** Bytes of an environment that are looked at: what a helper brings. */
 const MOST_ENVIRONMENT = 65_536;
 /** Milliseconds for an environment, which is in its program's memory, and that can be a file which never comes. */
@@ -66,6 +74,6 @@ async function environmentOf(pid: number, uid: number): Promise<Record<string, s
   return environment;
 }
 
-function isRoot(): boolean {
+export function isRoot(): boolean {
   return process.geteuid?.() === ROOT.uid;
 }
