@@ -7,6 +7,7 @@ import { type Progress, progressOf } from "../shared/progress.ts";
 import { CHECKOUT } from "../vm/vm.ts";
 import { deb } from "./deb.ts";
 import { pack } from "./pack.ts";
+import { sea } from "./sea.ts";
 
 interface Kind {
   readonly what: string;
@@ -28,6 +29,11 @@ settings, manual page, completion), devlift, and the kernel module for DKMS:
   sudo apt install ./dist/deb/devlift-pilot_*.deb
 They need Debian 13 or later, for its Node.`,
     make: deb,
+  },
+  sea: {
+    what: `Makes a single executable of each driver, for machines of this processor without Node: a copy of the Node that runs
+this, with the daemon and its addons in it. Beside each are the licenses of what is in it.`,
+    make: sea,
   },
 };
 

@@ -134,14 +134,16 @@ const places = [
 
 let addon: Addon | undefined;
 
-/** For an executable that has the addon in itself: this is it. To be called before anything of core is used. */
-export function provide(loaded: object): void {
-  // Exports of the one addon that build.ts makes: what require() gives is as little known.
-  addon = loaded as Addon;
+let provided: (() => unknown) | undefined;
+
+/** For an executable that has the addon in itself: loads it, when it is first needed. */
+export function provide(addonOf: () => unknown): void {
+  provided = addonOf;
 }
 
 function load(): Addon {
-  addon ??= loadFrom(addonPath());
+  // What native/*.c exports, whoever loads it.
+  addon ??= provided === undefined ? loadFrom(addonPath()) : (provided() as Addon);
   return addon;
 }
 

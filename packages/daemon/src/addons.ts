@@ -15,8 +15,11 @@ export function copyOwnAddon(folder: string): void {
   copyFileSync(native.addonPath(), join(folder, "devlift.node"));
 }
 
-/** Copies the addons that importing packages would load to `folder`; what is bundled asks `devliftAddon(NAME)` for each. */
-export function addons(folder: string): Plugin {
+/**
+ * Copies the addons that importing packages would load to `folder`.
+ * @param load JavaScript that loads one of them, from its name in JavaScript
+ */
+export function addons(folder: string, load: (name: string) => string): Plugin {
   return {
     name: "addons",
     setup({ onResolve, onLoad }) {
@@ -30,7 +33,7 @@ export function addons(folder: string): Plugin {
         const { name }: { name: string } = JSON.parse(readFileSync(join(path, "package.json"), "utf8"));
         const file = `${name.replace(/^@/, "").replaceAll("/", "-")}.node`;
         copyFileSync(chosen(path), join(folder, file));
-        return { contents: `module.exports = () => devliftAddon("${file}");`, loader: "js" };
+        return { contents: `module.exports = () => ${load(JSON.stringify(file))};`, loader: "js", resolveDir: "/" };
       });
     },
   };

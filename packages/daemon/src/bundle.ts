@@ -2,7 +2,8 @@
 // runs wherever it is copied, with no node_modules. For the build scripts of drivers.
 
 import { chmodSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, extname, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { ADDONS, addons, copyOwnAddon } from "./addons.ts";
 import type { DriverDescription } from "./description.ts";
@@ -21,6 +22,8 @@ export interface Bundle {
   readonly description?: DriverDescription;
 }
 
+const COMMON = { bundle: true, platform: "node", target: "node20", metafile: true } as const;
+
 /** @throws what esbuild says */
 export async function bundle({ name, entry, folder, description }: Bundle): Promise<void> {
   rmSync(folder, { recursive: true, force: true });
@@ -28,13 +31,10 @@ export async function bundle({ name, entry, folder, description }: Bundle): Prom
   mkdirSync(addonFolder, { recursive: true });
   const outfile = join(folder, `${name}.mjs`);
   const { metafile } = await build({
+    ...COMMON,
     entryPoints: [entry],
     outfile,
-    bundle: true,
-    platform: "node",
     format: "esm",
-    target: "node20",
-    metafile: true,
     // Dependencies in CommonJS call require(), which a module has to make for them.
     banner: {
       js: [
@@ -47,7 +47,7 @@ export async function bundle({ name, entry, folder, description }: Bundle): Prom
         "const devliftAddon = (name) => require(`./prebuilds/${process.platform}-${process.arch}/${name}`);",
       ].join("\n"),
     },
-    plugins: [addons(addonFolder)],
+    plugins: [addons(addonFolder, (file) => `devliftAddon(${file})`)],
   });
   copyOwnAddon(addonFolder);
   writeFileSync(join(folder, "LICENSES.txt"), licensesOf(metafile));
@@ -55,4 +55,47 @@ export async function bundle({ name, entry, folder, description }: Bundle): Prom
     writeFileSync(join(folder, "driver.json"), `${JSON.stringify(description, undefined, 2)}\n`);
   chmodSync(outfile, 0o755);
   console.log(`${folder}: ${readdirSync(folder, { recursive: true }).sort().join(", ")}`);
+}
+
+/** What a single executable has in it (https://nodejs.org/api/single-executable-applications.html). */
+export interface ExecutableParts {
+  /** A script in CommonJS, which such an executable has to begin with. */
+  readonly main: string;
+  /** Files, by the name that executable.ts asks for. */
+  readonly assets: Readonly<Record<string, string>>;
+  readonly licenses: string;
+}
+
+/**
+ * Bundles a daemon for a single executable.
+ * @param cli the module whose `main(args)` it runs
+ * @param folder is made, and gets the parts
+ * @throws what esbuild says
+ */
+export async function bundleExecutable(cli: string, folder: string): Promise<ExecutableParts> {
+  mkdirSync(folder, { recursive: true });
+  const main = join(folder, "main.cjs");
+  // In a checkout it is TypeScript, as we are; in a package neither is.
+  const own = fileURLToPath(import.meta.url);
+  const runtime = JSON.stringify(join(dirname(own), `executable${extname(own)}`));
+  const { metafile } = await build({
+    ...COMMON,
+    stdin: {
+      contents: `import { start } from ${runtime};\nimport { main } from ${JSON.stringify(cli)};\nstart(main);`,
+      resolveDir: dirname(cli),
+    },
+    outfile: main,
+    format: "cjs",
+    // Nothing is beside an executable, so nobody asks where it is but to say so.
+    define: { "import.meta.url": "devliftUrl" },
+    banner: { js: 'const devliftUrl = require("node:url").pathToFileURL(process.execPath).href;' },
+    plugins: [addons(folder, (file) => `require(${runtime}).addon(${file})`)],
+  });
+  copyOwnAddon(folder);
+  const names = readdirSync(folder).filter((name) => name.endsWith(".node"));
+  return {
+    main,
+    assets: Object.fromEntries(names.map((name) => [name, join(folder, name)])),
+    licenses: licensesOf(metafile),
+  };
 }
