@@ -2,7 +2,7 @@
 // PulseAudio's protocol. See server.ts. They are one process group, under a D-Bus session of their own.
 
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { PulseServerError } from "./process.ts";
@@ -38,6 +38,8 @@ export class PipeWireServer extends SoundServer {
     const folder = join(this.folder, ".config/pipewire/pipewire.conf.d");
     mkdirSync(folder, { recursive: true });
     writeFileSync(join(folder, "quantum.conf"), `context.properties = { default.clock.min-quantum = ${QUANTUM} }\n`);
+    // Of one that was killed: WirePlumber would take it for a PipeWire that is there.
+    rmSync(join(this.folder, "pipewire-0"), { force: true });
     return spawn("dbus-run-session", ["--", "sh", "-c", ALL], {
       env: { ...this.environment, PIPEWIRE_RUNTIME_DIR: this.folder },
       stdio: "ignore",
