@@ -14,8 +14,14 @@ const O_WRONLY = 1;
 const O_RDWR = 2;
 const POLLIN = 1;
 const POLLOUT = 4;
-/** Bytes of a call: less than a tenth of a second. */
-const PIECE = 16_384;
+/** Little to carry, so that sixteen programs are no burden to a machine that is emulated. */
+const RATE = 8000;
+/** Four fragments of 1024 bytes, an eighth of a second each. */
+const FRAGMENTS = 0x4_000a;
+/** Bytes of a call. */
+const PIECE = 2048;
+/** The sound server's sink, so that it need not convert. */
+export const SINK_OPTIONS = { format: "u8", rate: RATE, channels: 1 };
 /** What issue 5 promises: milliseconds from the loss to an error or to going on. */
 const PROMISED_MS = 2000;
 /** More than PROMISED_MS, so that a poll(2) that nobody wakes is seen to be too late. */
@@ -141,7 +147,8 @@ export class Crowd {
     for (const [name, programs, flags, deed] of PARTS) {
       for (let number = 0; number < programs; number++) {
         const client = await served.open(number % 2 === 0 ? "dsp" : "adsp", flags);
-        await client.configure();
+        await client.int(oss.SNDCTL_DSP_SETFRAGMENT, FRAGMENTS);
+        await client.configure(oss.AFMT.AFMT_U8, 1, RATE);
         workers.push(new Worker(name, client, deed));
       }
     }

@@ -20,7 +20,7 @@ wireplumber & pipewire-pulse & wait
  */
 export const QUANTUM = 2048;
 /** A bound for what is stuck, not a measure of this machine. */
-const STUCK_MS = 30_000;
+const STUCK_MS = 100_000;
 const POLL_MS = 20;
 
 export class PipeWireServer extends SoundServer {
