@@ -64,6 +64,11 @@ export class Client {
     return this.fill(length);
   }
 
+  /** A signal with a handler every so many milliseconds from now on; 0: no more. */
+  async signals(ms: number): Promise<void> {
+    checked(await this.#program.signals(ms));
+  }
+
   /** @returns revents of poll(2) */
   async poll(events: number, ms: number): Promise<number> {
     return checked(await this.#program.poll(FILE, events, ms)).result;

@@ -16,6 +16,8 @@ import { heard, noise } from "./noise.ts";
 const O_RDONLY = 0;
 const O_WRONLY = 1;
 const O_RDWR = 2;
+const POLLIN = 1;
+const POLLOUT = 4;
 /** Bytes of one, as long as nobody asks for another size. Less than one may wait for more, or for SYNC. */
 const FRAGMENT = 8192;
 const EIO = expect.objectContaining({ code: "EIO" });
@@ -89,6 +91,35 @@ describe.each([
     expect(await client.int(oss.SNDCTL_DSP_GETODELAY)).toBe(0);
     expect((await client.ask(oss.SNDCTL_DSP_GETOPTR)).bytes).toBe(samples.length);
     await heard(by, samples);
+    await client.close();
+  });
+
+  test("a signal ends a blocking write with a part; RESET waits for nothing; poll tells of both directions", async () => {
+    const client = await served.open("dsp", O_RDWR);
+    await client.configure();
+    const size = 1_000_000;
+    await client.signals(300);
+    // More than is heard in five seconds: a signal comes before.
+    const taken = await client.fill(size);
+    await client.signals(0);
+    expect(taken).toBeGreaterThan(0);
+    expect(taken).toBeLessThan(size);
+    expect(await client.int(oss.SNDCTL_DSP_GETODELAY)).toBeGreaterThan(0);
+    await client.plain(oss.SNDCTL_DSP_RESET);
+    expect(await client.int(oss.SNDCTL_DSP_GETODELAY)).toBe(0);
+    expect(await client.poll(POLLOUT, -1)).toBe(POLLOUT);
+    expect(await client.poll(POLLIN, -1)).toBe(POLLIN);
+    await client.nonBlock(true);
+    // Full, then room for a fragment, again and again.
+    for (let turn = 0; turn < 5; turn++) {
+      await expect(
+        (async () => {
+          for (;;) await client.fill(65_536);
+        })(),
+      ).rejects.toEqual(EAGAIN);
+      expect(await client.poll(POLLOUT, -1)).toBe(POLLOUT);
+    }
+    await client.plain(oss.SNDCTL_DSP_RESET);
     await client.close();
   });
 
