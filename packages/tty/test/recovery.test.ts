@@ -110,6 +110,7 @@ class Life {
       readable: nothing,
       writable: nothing,
       urgent: nothing,
+      setNonBlocking: nothing,
       hangup: nothing,
     };
     const caller = { pid: 1, uid: 0, gid: 0 };
