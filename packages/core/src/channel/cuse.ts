@@ -3,7 +3,8 @@
 
 import { existsSync } from "node:fs";
 import { chmod, chown } from "node:fs/promises";
-import { DeviceError } from "../errors.ts";
+import { DeviceError, errorCode } from "../errors.ts";
+import type { Logger } from "../log.ts";
 import type { Channel, ChannelKind, ChannelOptions, NodePermissions } from "./channel.ts";
 import { ControlDevice } from "./control-device.ts";
 import { fuseConnection, introduce } from "./fuse-connection.ts";
@@ -21,7 +22,7 @@ async function openCuse(options: ChannelOptions): Promise<Channel> {
     // The kernel makes the node inside the write of this answer.
     await introduce(connection);
     if (!existsSync(path)) throw new DeviceError("EBUSY", `the kernel did not make ${path}: its log (dmesg) says why`);
-    await setPermissions(path, permissions);
+    await setPermissions(path, permissions, options.log);
   } catch (error) {
     await connection.close();
     throw error;
@@ -30,10 +31,18 @@ async function openCuse(options: ChannelOptions): Promise<Channel> {
   return { path, ended: connection.ended, close: () => connection.close() };
 }
 
-/** The kernel makes the node root's with mode 0600; what udev rules say about it comes on top. */
-async function setPermissions(path: string, permissions: NodePermissions | undefined): Promise<void> {
+/**
+ * The kernel makes the node root's with mode 0600; what udev rules say about it comes on top. A service that is not root
+ * may open /dev/cuse where a rule of udev lets it, and leaves the node to such a rule, too.
+ */
+async function setPermissions(path: string, permissions: NodePermissions | undefined, log: Logger): Promise<void> {
   if (permissions === undefined) return;
   const { mode, uid, gid } = permissions;
-  if (uid !== undefined || gid !== undefined) await chown(path, uid ?? -1, gid ?? -1);
-  if (mode !== undefined) await chmod(path, mode);
+  try {
+    if (uid !== undefined || gid !== undefined) await chown(path, uid ?? -1, gid ?? -1);
+    if (mode !== undefined) await chmod(path, mode);
+  } catch (error) {
+    if (errorCode(error) !== "EPERM") throw error;
+    log.info({}, `mode and owner of ${path} are udev's to set: this user may not`);
+  }
 }

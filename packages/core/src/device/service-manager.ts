@@ -1,5 +1,8 @@
-// What the daemon tells systemd (sd_notify(3)): that it is ready, what it does, that it ends.
+// What the daemon tells systemd (sd_notify(3)): that it is ready, what it does, that it still runs, that it ends.
 // Lifetime: the daemon's. Without NOTIFY_SOCKET it says nothing.
+//
+// Where the unit has WatchdogSec=, it says twice in that time that its event loop turns (sd_watchdog_enabled(3)): a daemon
+// that hangs is killed and started anew.
 
 import type { Logger } from "../log.ts";
 import { sdNotify } from "../native.ts";
@@ -15,6 +18,8 @@ export class ServiceManager {
 
   ready(status: string): void {
     this.#send(`READY=1\nSTATUS=${status}`);
+    const period = watchdogMs(process.env);
+    if (period !== undefined) setInterval(() => this.#send("WATCHDOG=1"), period / 2).unref();
   }
 
   stopping(status: string): void {
@@ -30,4 +35,10 @@ export class ServiceManager {
       this.#log.warn({}, `the service manager could not be told: ${why}`);
     }
   }
+}
+
+/** @returns milliseconds; undefined: nobody watches, or another process than this */
+function watchdogMs({ WATCHDOG_USEC: period = "", WATCHDOG_PID: pid }: NodeJS.ProcessEnv): number | undefined {
+  if (!/^[1-9]\d*$/.test(period) || (pid !== undefined && pid !== String(process.pid))) return undefined;
+  return Number(period) / 1000;
 }

@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
+import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { afterAll, expect, onTestFinished, test, vi } from "vitest";
 import { OPTIONS } from "../../src/device/run-options.ts";
@@ -121,16 +122,16 @@ test.each(["SIGTERM", "SIGINT", "SIGHUP"] as const)(
   },
 );
 
-test("the service manager hears when the device files are there", async () => {
+test("the service manager hears when the device files are there, and then that the daemon still runs", async () => {
   const receiver = join(folder, "receive-datagram");
   execFileSync("cc", ["-o", receiver, fileURLToPath(new URL("../native/receive-datagram.c", import.meta.url))]);
   const socket = join(folder, "notify");
-  const manager = spawn(receiver, [socket], { stdio: ["ignore", "pipe", "inherit"] });
+  const manager = spawn(receiver, [socket, "3"], { stdio: ["ignore", "pipe", "inherit"] });
   const [bound] = await once(manager.stdout, "data");
   expect(String(bound)).toBe("bound\n");
-  const daemon = new Daemon([], { NOTIFY_SOCKET: socket, DEVICES: "pipe,other" });
-  const [received] = await once(manager.stdout, "data");
-  expect(String(received)).toBe("READY=1\nSTATUS=serving /dev/pipe, /dev/other");
+  const daemon = new Daemon([], { NOTIFY_SOCKET: socket, WATCHDOG_USEC: "100000", DEVICES: "pipe,other" });
+  const received = await text(manager.stdout);
+  expect(received).toBe("READY=1\nSTATUS=serving /dev/pipe, /dev/otherWATCHDOG=1WATCHDOG=1");
   daemon.child.kill("SIGTERM");
   expect(await daemon.status()).toBe(0);
 });

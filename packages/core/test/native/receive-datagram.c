@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * receive-datagram PATH|@NAME: binds a datagram socket there, prints "bound", then the one datagram that comes. Plays
+ * receive-datagram PATH|@NAME [COUNT]: binds a datagram socket there, prints "bound", then the datagrams that come, one or COUNT. Plays
  * the service manager for sdNotify(), as Node has no such sockets.
  */
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -15,9 +16,9 @@ int main(int argc, char **argv)
 	socklen_t length = sizeof(address);
 	char data[256];
 	ssize_t n;
-	int fd;
+	int fd, left;
 
-	if (argc != 2 || strlen(argv[1]) >= sizeof(address.sun_path))
+	if (argc < 2 || argc > 3 || strlen(argv[1]) >= sizeof(address.sun_path))
 		return 2;
 	strcpy(address.sun_path, argv[1]);
 	if (address.sun_path[0] == '@') {
@@ -33,11 +34,13 @@ int main(int argc, char **argv)
 	puts("bound");
 	fflush(stdout);
 
-	n = recv(fd, data, sizeof(data), 0);
-	if (n < 0) {
-		perror("recv");
-		return 1;
+	for (left = argc == 3 ? atoi(argv[2]) : 1; left > 0; left--) {
+		n = recv(fd, data, sizeof(data), 0);
+		if (n < 0) {
+			perror("recv");
+			return 1;
+		}
+		fwrite(data, 1, (size_t)n, stdout);
 	}
-	fwrite(data, 1, (size_t)n, stdout);
 	return 0;
 }
