@@ -71,7 +71,9 @@ async function commandDeb(
       section: "utils",
       fields: {
         Depends: ["nodejs (>= 20.19)", "passwd", libraries].join(", "),
-        ...(driver === undefined ? { Suggests: "devlift-oss, devlift-pilot" } : { Suggests: "devlift" }),
+        ...(driver === undefined
+          ? { Suggests: "devlift-oss, devlift-pilot" }
+          : { Suggests: driver.soundServer ? "devlift, alsa-utils" : "devlift" }),
       },
       // Debian wants a summary not to begin with the name that stands before it.
       summary: description.replace(new RegExp(`^${command}, `), ""),
