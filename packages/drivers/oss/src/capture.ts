@@ -4,7 +4,7 @@
 // Lifetimes: a Capture as long as its file; a RecordStream from its start to what ends it.
 
 import { DeviceError } from "@devlift/core";
-import type { RecordEvents, RecordStream, StreamSpec } from "./backend/backend.ts";
+import { FULL, type RecordEvents, type RecordStream, type StreamSpec, type Volume } from "./backend/backend.ts";
 import { ByteQueue } from "./byte-queue.ts";
 import { convert } from "./format.ts";
 import { type Geometry, geometryOf, type Settings } from "./geometry.ts";
@@ -38,6 +38,9 @@ export class Capture {
   #overrunsTold = 0;
   /** Bytes from which on poll(2) says readable; undefined: a fragment. */
   #lowWater: number | undefined;
+  #volume: Volume | undefined;
+  /** What the stream was opened with. */
+  #volumeSent: Volume | undefined;
   /** Bytes that a blocked read waits for. */
   #wanted = 0;
 
@@ -47,7 +50,10 @@ export class Capture {
     this.#options = options;
     this.#slot = new StreamSlot<RecordStream>({
       open: (opening) => this.#openStream(opening),
-      opened: () => undefined,
+      opened: (stream) => {
+        // What was asked for while it opened.
+        if (this.#volume !== undefined && this.#volume !== this.#volumeSent) stream.setVolume(this.#volume);
+      },
       // What is there stays, and a read goes on when the server is back.
       lost: () => undefined,
       failed: (error) => {
@@ -91,6 +97,15 @@ export class Capture {
     const count = this.#overruns - this.#overrunsTold;
     this.#overrunsTold = this.#overruns;
     return count;
+  }
+
+  get volume(): Volume {
+    return this.#volume ?? FULL;
+  }
+
+  setVolume(volume: Volume): void {
+    this.#volume = volume;
+    this.#slot.stream?.setVolume(volume);
   }
 
   /** @param bytes from which on poll(2) says readable, at least 1 */
@@ -177,7 +192,9 @@ export class Capture {
       },
       failed: lost,
     };
-    const spec = { format: format.server, rate, channels, fragment, buffer, corked: false };
+    const volume = this.#volume;
+    this.#volumeSent = volume;
+    const spec = { format: format.server, rate, channels, fragment, buffer, corked: false, volume };
     return this.#options.openStream(spec, events, patience);
   }
 

@@ -10,6 +10,8 @@ import { fromLevel, toLevel } from "./mixer-ioctls.ts";
 export const DSP4_COMMANDS = {
   SNDCTL_DSP_GETPLAYVOL: v4.SNDCTL_DSP_GETPLAYVOL,
   SNDCTL_DSP_SETPLAYVOL: v4.SNDCTL_DSP_SETPLAYVOL,
+  SNDCTL_DSP_GETRECVOL: v4.SNDCTL_DSP_GETRECVOL,
+  SNDCTL_DSP_SETRECVOL: v4.SNDCTL_DSP_SETRECVOL,
   SNDCTL_DSP_GETERROR: v4.SNDCTL_DSP_GETERROR,
   SNDCTL_DSP_COOKEDMODE: v4.SNDCTL_DSP_COOKEDMODE,
   SNDCTL_DSP_SILENCE: v4.SNDCTL_DSP_SILENCE,
@@ -41,6 +43,14 @@ export const dsp4Ioctls: Handlers = {
   SNDCTL_DSP_SETPLAYVOL({ state, arg }) {
     const volume = fromLevel(arg.value);
     playing(state).setVolume(volume);
+    arg.value = toLevel(volume);
+  },
+  SNDCTL_DSP_GETRECVOL({ state, arg }) {
+    arg.value = toLevel(recording(state).volume);
+  },
+  SNDCTL_DSP_SETRECVOL({ state, arg }) {
+    const volume = fromLevel(arg.value);
+    recording(state).setVolume(volume);
     arg.value = toLevel(volume);
   },
   SNDCTL_DSP_GETERROR({ state, arg }) {

@@ -4,7 +4,7 @@ import type { Row, Status } from "@devlift/daemon";
 import type { DspFile } from "./dsp-file.ts";
 import type { Inventory } from "./system-ioctls.ts";
 
-/** Of the open files: latencies in milliseconds, volumes left and right, 0 to 100, of what a program plays. */
+/** Of the open files: latencies in milliseconds, volumes left and right, 0 to 100, as the program set it. */
 export function statusOf({ audio, mixers, server }: Inventory, files: Iterable<DspFile>): Status {
   return { server, devices: [...audio, ...mixers], streams: [...files].flatMap(rowsOf) };
 }
@@ -22,8 +22,9 @@ function rowsOf({ device, opener, playback, capture, settings }: DspFile): Row[]
     rows.push({ ...common, direction: "play", state, ...sound, ...heard });
   }
   if (capture !== undefined) {
-    const { state, available, overruns } = capture;
-    rows.push({ ...common, direction: "record", state, ...sound, latencyMs: ms(available), overruns });
+    const { state, available, overruns, volume } = capture;
+    const waiting = { latencyMs: ms(available), overruns, volume: [volume.left, volume.right] };
+    rows.push({ ...common, direction: "record", state, ...sound, ...waiting });
   }
   return rows;
 }

@@ -48,6 +48,24 @@ test("the level of a stream is its own, and is there before the stream and after
   ]);
 });
 
+test("the level at which a file records is its own, before its stream, in it, and after the next", async () => {
+  const { server, dsp } = await bench();
+  const program = await dsp(O_RDONLY);
+  expect(await program.int(v4.SNDCTL_DSP_GETRECVOL)).toBe(0x6464);
+  expect(await program.int(v4.SNDCTL_DSP_SETRECVOL, 0xff0a)).toBe(0x640a);
+  await program.file.poll();
+  await settled();
+  expect(server.recording[0]?.spec.volume).toEqual({ left: 10, right: 100 });
+  await program.int(v4.SNDCTL_DSP_SETRECVOL, 0x1414);
+  expect(server.recording[0]?.volume).toEqual({ left: 20, right: 20 });
+  await program.plain(v4.SNDCTL_DSP_HALT_INPUT);
+  await program.file.poll();
+  await program.int(v4.SNDCTL_DSP_SETRECVOL, 0x1e1e);
+  await settled();
+  expect(server.recording.map(({ volume }) => volume?.left)).toEqual([20, 30]);
+  await expect((await dsp(O_WRONLY)).int(v4.SNDCTL_DSP_GETRECVOL)).rejects.toEqual(EINVAL);
+});
+
 test("CURRENT_OPTR and CURRENT_IPTR count frames; GETERROR what went wrong, once", async () => {
   const { server, dsp } = await bench();
   const program = await dsp(O_RDWR);

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { promisify } from "node:util";
 import { PipeWireServer, PulseServer, type Recorder, type SoundServer } from "@devlift/testing/pulse";
+import * as v4 from "@devlift/uapi/oss4";
 import * as oss from "@devlift/uapi/soundcard";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { BUNDLE, controlIn, type Served, serveFiles } from "./daemon.ts";
@@ -186,6 +187,22 @@ describe.each([
     await two.close();
   });
 
+  test("the level at which a file records is its own", async () => {
+    const client = await served.open("dsp", O_RDONLY);
+    await client.configure();
+    expect(await client.int(v4.SNDCTL_DSP_SETRECVOL, 0x1932)).toBe(0x1932);
+    await client.read(4);
+    const levels = async () => {
+      const outputs = (await server.pactl("list", "source-outputs")).split("Source Output #");
+      const own = outputs.find((output) => output.includes(`application.process.id = "${client.pid}"`)) ?? "";
+      return [...own.matchAll(/(\d+)% \//g)].map(([, level]) => Number(level));
+    };
+    await expect.poll(levels).toEqual([50, 25]);
+    await client.int(v4.SNDCTL_DSP_SETRECVOL, 0x4b4b);
+    await expect.poll(levels).toEqual([75, 75]);
+    await client.close();
+  });
+
   test("/dev/mixer is the server's output and input, and sees what others change", async () => {
     const client = await served.open("mixer", O_RDWR);
     expect(await client.int(oss.SOUND_MIXER_WRITE_VOLUME, 0x2832)).toBe(0x2832);
@@ -271,7 +288,7 @@ describe.each([
     const sound = { format: "S16_LE", rate: 48_000, channels: 2, latencyMs: expect.any(Number) };
     expect(rows).toEqual([
       { ...common, ...sound, direction: "play", state: expect.any(String), underruns: 0, volume: [50, 25] },
-      { ...common, ...sound, direction: "record", state: "idle", overruns: 0 },
+      { ...common, ...sound, direction: "record", state: "idle", overruns: 0, volume: [100, 100] },
     ]);
     await client.close();
     while (rows.length > 0) rows = await streams();

@@ -198,11 +198,13 @@ export class VirtualPlayStream implements PlayStream {
 
 export class VirtualRecordStream implements RecordStream {
   readonly spec: StreamSpec;
+  volume: Volume | undefined;
   closed = false;
   readonly #events: RecordEvents;
 
   constructor(spec: StreamSpec, events: RecordEvents) {
     this.spec = spec;
+    this.volume = spec.volume;
     this.#events = events;
   }
 
@@ -215,6 +217,10 @@ export class VirtualRecordStream implements RecordStream {
     if (this.closed) return;
     this.closed = true;
     this.#events.failed(error);
+  }
+
+  setVolume(volume: Volume): void {
+    this.volume = volume;
   }
 
   close(): void {

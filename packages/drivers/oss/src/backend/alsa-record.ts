@@ -23,6 +23,9 @@ export class AlsaRecordStream implements RecordStream {
     });
   }
 
+  /** Levels are a server's to apply, and there is none. */
+  setVolume(): void {}
+
   close(): void {
     this.#closed = true;
     this.#process.child.kill("SIGKILL");

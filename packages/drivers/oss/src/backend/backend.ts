@@ -31,7 +31,7 @@ export interface StreamSpec {
   readonly buffer: number;
   /** It begins held: nothing plays until setCorked(false). */
   readonly corked: boolean;
-  /** Of a playing stream; undefined: the server's default for this program. */
+  /** Undefined: the server's default for this program. */
   readonly volume?: Volume | undefined;
   /** The program whose stream it is, for a person. */
   readonly program: Program;
@@ -90,6 +90,7 @@ export interface RecordEvents {
 
 /** A stream that records, from its opening on. */
 export interface RecordStream {
+  setVolume(volume: Volume): void;
   close(): void;
 }
 

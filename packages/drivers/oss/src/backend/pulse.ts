@@ -178,7 +178,7 @@ class PulseBackend implements Backend {
       client.close();
     };
     if (!this.#client.open) close();
-    const { format, rate, channels, fragment, buffer, program } = spec;
+    const { format, rate, channels, fragment, buffer, volume, program } = spec;
     // The first bytes can come in one message with the answer, before anybody has the stream.
     let opened: PulseRecordStream | undefined;
     const readable = () => {
@@ -191,6 +191,7 @@ class PulseBackend implements Backend {
           buffer: { maxlength: 2 * buffer, fragsize: fragment },
           latencyMode: "fragments",
           properties: propertiesOf(program),
+          ...(volume === undefined ? {} : { volume: volumesFor(volume, channels) }),
         },
         {
           readable,
@@ -202,7 +203,11 @@ class PulseBackend implements Backend {
       );
       opened = stream;
       readable();
-      return { close };
+      const setVolume = (wanted: Volume) =>
+        done(client.setSourceOutputVolume(stream.sourceOutput, volumesFor(wanted, stream.channelMap)));
+      // PipeWire 0.3.65 takes no notice of the one that a stream which records is made with.
+      if (volume !== undefined) setVolume(volume);
+      return { setVolume, close };
     } catch (error) {
       close();
       throw this.#end ?? asBackendError(error);
