@@ -2,6 +2,9 @@
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { chmodSync, copyFileSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
 import { userOf } from "../src/backend/user.ts";
 
@@ -42,4 +45,24 @@ test("a huge environment is looked at as far as is reasonable", async () => {
 test("of a program that is not there, or in another pid namespace, the user that the kernel named", async () => {
   expect(await userOf({ pid: 0, uid: 7, gid: 8 })).toEqual({ uid: 7, gid: 8, environment: {} });
   expect(await userOf({ pid: 2 ** 30, uid: 7, gid: 8 })).toEqual({ uid: 7, gid: 8, environment: {} });
+});
+
+test.runIf(uid === 0).each([
+  ["of another user's", 0o755],
+  ["that its user may not read, as that user may not read a setuid one's", 0o711],
+])("the environment of a program %s", async (_what, mode) => {
+  const folder = mkdtempSync(join(tmpdir(), "devlift-user-"));
+  const program = join(folder, "cat");
+  copyFileSync("/bin/cat", program);
+  chmodSync(folder, 0o755);
+  chmodSync(program, mode);
+  const account = { uid: 54_321, gid: 54_322 };
+  const child = spawn(program, { ...account, env: { HOME: "/home/x" }, stdio: ["pipe", "pipe", "inherit"] });
+  running.add(() => {
+    child.kill();
+    rmSync(folder, { recursive: true });
+  });
+  child.stdin.write("it runs");
+  await once(child.stdout, "data");
+  expect(await userOf({ pid: child.pid ?? 0, ...account })).toEqual({ ...account, environment: { HOME: "/home/x" } });
 });

@@ -4,7 +4,7 @@
 
 import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { type Account, type Caller, connectAs, readFileAs } from "@devlift/core";
+import { type Account, type Caller, connectAs, DeviceError, readFileAs } from "@devlift/core";
 import type { Reach } from "@devlift/pulse";
 
 export interface User extends Account {
@@ -31,7 +31,7 @@ const ROOT: Account = { uid: 0, gid: 0 };
 export async function userOf({ pid, uid, gid }: Caller): Promise<User> {
   if (pid === 0) return { uid, gid, environment: {} };
   const account = realIds(pid) ?? { uid, gid };
-  return { ...account, environment: await environmentOf(pid, account.uid) };
+  return { ...account, environment: await environmentOf(pid, account) };
 }
 
 /** How what a user's environment names is reached; undefined: as ourselves, because that is the user, or we are not root. */
@@ -55,14 +55,11 @@ function realIds(pid: number): Account | undefined {
 }
 
 /** As the program was started; empty where the daemon may not read it. */
-async function environmentOf(pid: number, uid: number): Promise<Record<string, string>> {
+async function environmentOf(pid: number, account: Account): Promise<Record<string, string>> {
   const path = `/proc/${pid}/environ`;
   let bytes: Buffer;
   try {
-    // Of another user's program only root may, and setuid ones are only root's to read.
-    bytes = isRoot()
-      ? await readFileAs({ ...ROOT, onBehalfOf: uid }, path, AbortSignal.timeout(PATIENCE_MS))
-      : await readFile(path);
+    bytes = await (isRoot() ? readAs(account, path, AbortSignal.timeout(PATIENCE_MS)) : readFile(path));
   } catch {
     return {};
   }
@@ -72,6 +69,16 @@ async function environmentOf(pid: number, uid: number): Promise<Record<string, s
     if (name !== undefined) environment[name] ??= line.slice(name.length + 1);
   }
   return environment;
+}
+
+/** As the user, which takes no capability; a setuid program's is root's alone. */
+async function readAs(account: Account, path: string, signal: AbortSignal): Promise<Buffer> {
+  try {
+    return await readFileAs(account, path, signal);
+  } catch (error) {
+    if (!(error instanceof DeviceError && error.code === "EACCES")) throw error;
+    return await readFileAs({ ...ROOT, onBehalfOf: account.uid }, path, signal);
+  }
 }
 
 export function isRoot(): boolean {
