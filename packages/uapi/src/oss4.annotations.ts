@@ -9,6 +9,8 @@ export default {
   about: "The Open Sound System, version 4, beyond version 3.",
   constants: {
     AFMT_V4: { doc: "Sample formats, a bit each, beyond those of version 3.", names: ["AFMT_*"] },
+    MIXT: { doc: "Kinds of controls of a mixer.", names: ["MIXT_*"] },
+    MIXF: { doc: "What is true of a control, a bit each.", names: ["MIXF_*"] },
     PCM_CAP: { doc: "Capabilities of a device, beyond DSP_CAP's.", names: ["PCM_CAP_*"] },
   },
   types: {
@@ -22,6 +24,12 @@ export default {
       },
     },
     "struct oss_mixerinfo": { doc: "One mixer.", fields: { dev: { doc: "The caller says which." } } },
+    "struct oss_mixext": {
+      doc: "One control of a mixer.",
+      fields: { ctrl: { doc: "The caller says which." }, timestamp: { doc: "To be given with a value." } },
+    },
+    "struct oss_mixer_value": { doc: "What a control is at, or shall be." },
+    "struct oss_mixer_enuminfo": { doc: "The words for the values of a control." },
     "struct oss_card_info": { doc: "One card.", fields: { card: { doc: "The caller says which." } } },
     "struct oss_audio_errinfo": { doc: "What has gone wrong since the last call." },
     "struct oss_count": {

@@ -99,6 +99,56 @@ struct oss_mixerinfo {
 	int filler[245];
 };
 
+/* What a control of a mixer's extension is. */
+#define MIXT_DEVROOT		0
+#define MIXT_STEREOSLIDER	5
+
+#define MIXF_READABLE		0x00000001
+#define MIXF_WRITEABLE		0x00000002
+#define MIXF_POLL		0x00000004
+#define MIXF_MAINVOL		0x00000400
+#define MIXF_PCMVOL		0x00000800
+#define MIXF_RECVOL		0x00001000
+
+struct oss_mixext {
+	int dev;
+	int ctrl;
+	int type;
+	int maxvalue;
+	int minvalue;
+	int flags;
+	char id[16];
+	int parent;
+	int dummy;
+	int timestamp;
+	char data[64];
+	unsigned char enum_present[32];
+	int control_no;
+	unsigned int desc;
+	char extname[32];
+	int update_counter;
+	int rgbcolor;
+	int filler[6];
+};
+
+struct oss_mixer_value {
+	int dev;
+	int ctrl;
+	int value;
+	int flags;
+	int timestamp;
+	int filler[8];
+};
+
+struct oss_mixer_enuminfo {
+	int dev;
+	int ctrl;
+	int nvalues;
+	int version;
+	short strindex[255];
+	char strings[3000];
+};
+
 struct oss_card_info {
 	int card;
 	char shortname[16];
@@ -152,6 +202,10 @@ struct oss_count {
 #define SNDCTL_SYSINFO			_IOR('X', 1, struct oss_sysinfo)
 #define SNDCTL_MIX_NRMIX		_IOR('X', 2, int)
 #define SNDCTL_MIX_NREXT		_IOWR('X', 3, int)
+#define SNDCTL_MIX_EXTINFO		_IOWR('X', 4, struct oss_mixext)
+#define SNDCTL_MIX_READ			_IOWR('X', 5, struct oss_mixer_value)
+#define SNDCTL_MIX_WRITE		_IOWR('X', 6, struct oss_mixer_value)
+#define SNDCTL_MIX_ENUMINFO		_IOWR('X', 8, struct oss_mixer_enuminfo)
 #define SNDCTL_AUDIOINFO		_IOWR('X', 7, struct oss_audioinfo)
 #define SNDCTL_MIXERINFO		_IOWR('X', 10, struct oss_mixerinfo)
 #define SNDCTL_CARDINFO			_IOWR('X', 11, struct oss_card_info)

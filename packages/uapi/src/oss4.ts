@@ -3,7 +3,22 @@
 //
 // The Open Sound System, version 4, beyond version 3.
 
-import { array, cstring, flags, type Infer, i64, int, io, ior, iow, iowr, struct, uint } from "@devlift/core";
+import {
+  array,
+  bytes,
+  cstring,
+  flags,
+  type Infer,
+  i16,
+  i64,
+  int,
+  io,
+  ior,
+  iow,
+  iowr,
+  struct,
+  uint,
+} from "@devlift/core";
 
 /** Sample formats, a bit each, beyond those of version 3. */
 export const AFMT_V4 = {
@@ -13,6 +28,22 @@ export const AFMT_V4 = {
   AFMT_S24_LE: 32768,
   AFMT_S24_BE: 65536,
   AFMT_S24_PACKED: 262144,
+} as const;
+
+/** Kinds of controls of a mixer. */
+export const MIXT = {
+  MIXT_DEVROOT: 0,
+  MIXT_STEREOSLIDER: 5,
+} as const;
+
+/** What is true of a control, a bit each. */
+export const MIXF = {
+  MIXF_READABLE: 1,
+  MIXF_WRITEABLE: 2,
+  MIXF_POLL: 4,
+  MIXF_MAINVOL: 1024,
+  MIXF_PCMVOL: 2048,
+  MIXF_RECVOL: 4096,
 } as const;
 
 /** Capabilities of a device, beyond DSP_CAP's. */
@@ -105,6 +136,53 @@ export const oss_mixerinfo = struct({
 });
 export type oss_mixerinfo = Infer<typeof oss_mixerinfo>;
 
+/** One control of a mixer. struct oss_mixext of oss4.h. */
+export const oss_mixext = struct({
+  dev: int,
+  /** The caller says which. */
+  ctrl: int,
+  type: int,
+  maxvalue: int,
+  minvalue: int,
+  flags: int,
+  id: cstring(16),
+  parent: int,
+  dummy: int,
+  /** To be given with a value. */
+  timestamp: int,
+  data: cstring(64),
+  enum_present: bytes(32),
+  control_no: int,
+  desc: uint,
+  extname: cstring(32),
+  update_counter: int,
+  rgbcolor: int,
+  filler: array(int, 6),
+});
+export type oss_mixext = Infer<typeof oss_mixext>;
+
+/** What a control is at, or shall be. struct oss_mixer_value of oss4.h. */
+export const oss_mixer_value = struct({
+  dev: int,
+  ctrl: int,
+  value: int,
+  flags: int,
+  timestamp: int,
+  filler: array(int, 8),
+});
+export type oss_mixer_value = Infer<typeof oss_mixer_value>;
+
+/** The words for the values of a control. struct oss_mixer_enuminfo of oss4.h. */
+export const oss_mixer_enuminfo = struct({
+  dev: int,
+  ctrl: int,
+  nvalues: int,
+  version: int,
+  strindex: array(i16, 255),
+  strings: cstring(3000),
+});
+export type oss_mixer_enuminfo = Infer<typeof oss_mixer_enuminfo>;
+
 /** One card. struct oss_card_info of oss4.h. */
 export const oss_card_info = struct({
   /** The caller says which. */
@@ -169,6 +247,10 @@ export const SNDCTL_DSP_POLICY = iow("P", 45, Int);
 export const SNDCTL_SYSINFO = ior("X", 1, oss_sysinfo);
 export const SNDCTL_MIX_NRMIX = ior("X", 2, Int);
 export const SNDCTL_MIX_NREXT = iowr("X", 3, Int);
+export const SNDCTL_MIX_EXTINFO = iowr("X", 4, oss_mixext);
+export const SNDCTL_MIX_READ = iowr("X", 5, oss_mixer_value);
+export const SNDCTL_MIX_WRITE = iowr("X", 6, oss_mixer_value);
+export const SNDCTL_MIX_ENUMINFO = iowr("X", 8, oss_mixer_enuminfo);
 export const SNDCTL_AUDIOINFO = iowr("X", 7, oss_audioinfo);
 export const SNDCTL_MIXERINFO = iowr("X", 10, oss_mixerinfo);
 export const SNDCTL_CARDINFO = iowr("X", 11, oss_card_info);

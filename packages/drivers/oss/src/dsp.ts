@@ -10,6 +10,7 @@ import { DSP4_COMMANDS, dsp4Ioctls } from "./dsp4-ioctls.ts";
 import type { Format } from "./format.ts";
 import { DEFAULTS } from "./geometry.ts";
 import type { Mixers } from "./mixer.ts";
+import { MIXER_EXT_COMMANDS, mixerExtIoctls } from "./mixer-ext-ioctls.ts";
 import { MIXER_COMMANDS, mixerIoctls } from "./mixer-ioctls.ts";
 import { Opener } from "./opener.ts";
 import { Playback } from "./playback.ts";
@@ -93,9 +94,10 @@ export function defineDsp(options: DspOptions): AnyDevice {
       ...dsp4Ioctls,
       ...systemIoctls(inventory, path),
       ...mixerIoctls(({ opener }: DspFile) => mixers.of(opener)),
+      ...mixerExtIoctls(inventory.mixers.length, ({ opener }: DspFile) => mixers.of(opener)),
     },
   });
   return device;
 }
 
-const COMMANDS = { ...DSP_COMMANDS, ...DSP4_COMMANDS, ...SYSTEM_COMMANDS, ...MIXER_COMMANDS };
+const COMMANDS = { ...DSP_COMMANDS, ...DSP4_COMMANDS, ...SYSTEM_COMMANDS, ...MIXER_COMMANDS, ...MIXER_EXT_COMMANDS };

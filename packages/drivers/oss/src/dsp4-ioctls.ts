@@ -5,7 +5,7 @@ import * as v4 from "@devlift/uapi/oss4";
 import type { DspFile } from "./dsp-file.ts";
 import { configure, playing, recording } from "./dsp-ioctls.ts";
 import { geometryOf } from "./geometry.ts";
-import { fromLevel, toLevel } from "./mixer-ioctls.ts";
+import { fromLevel, toLevel } from "./level.ts";
 
 export const DSP4_COMMANDS = {
   SNDCTL_DSP_GETPLAYVOL: v4.SNDCTL_DSP_GETPLAYVOL,

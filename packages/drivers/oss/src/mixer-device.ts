@@ -3,6 +3,7 @@
 import { type AnyDevice, defineDevice } from "@devlift/core";
 import type { BackendSource } from "./backend/backend.ts";
 import type { Mixers } from "./mixer.ts";
+import { MIXER_EXT_COMMANDS, mixerExtIoctls } from "./mixer-ext-ioctls.ts";
 import { MIXER_COMMANDS, mixerIoctls } from "./mixer-ioctls.ts";
 import { Opener } from "./opener.ts";
 import { type Inventory, SYSTEM_COMMANDS, systemIoctls } from "./system-ioctls.ts";
@@ -22,7 +23,11 @@ export function defineMixer({ name, path, inventory, source, mixers }: MixerOpti
     name,
     open: ({ caller }) => Opener.of(caller, source),
     release: ({ state }) => state.close(),
-    commands: { ...MIXER_COMMANDS, ...SYSTEM_COMMANDS },
-    ioctl: { ...mixerIoctls((opener: Opener) => mixers.of(opener)), ...systemIoctls(inventory, path) },
+    commands: { ...MIXER_COMMANDS, ...MIXER_EXT_COMMANDS, ...SYSTEM_COMMANDS },
+    ioctl: {
+      ...mixerIoctls((opener: Opener) => mixers.of(opener)),
+      ...mixerExtIoctls(inventory.mixers.length, (opener: Opener) => mixers.of(opener)),
+      ...systemIoctls(inventory, path),
+    },
   });
 }

@@ -1,5 +1,4 @@
 // The ioctls of /dev/mixer, OSS 3, which a dsp answers too: sound/core/oss/mixer_oss.c.
-// A level is an int: the left side in its low byte, the right one above it, 0 to 100.
 
 import {
   type ArgumentOf,
@@ -13,7 +12,7 @@ import {
   struct,
 } from "@devlift/core";
 import * as oss from "@devlift/uapi/soundcard";
-import type { Volume } from "./backend/backend.ts";
+import { fromLevel, toLevel } from "./level.ts";
 import type { Mixer, Slot } from "./mixer.ts";
 import { OSS_VERSION } from "./system-ioctls.ts";
 
@@ -101,18 +100,4 @@ function says(value: number) {
   return ({ arg }: { readonly arg: Int }): void => {
     arg.value = value;
   };
-}
-
-/** @returns what an int says, in bounds */
-export function fromLevel(value: number): Volume {
-  return { left: Math.min(100, value & 0xff), right: Math.min(100, (value >> 8) & 0xff) };
-}
-
-export function toLevel({ left, right }: Volume): number {
-  return clamped(left) | (clamped(right) << 8);
-}
-
-/** A server's level can be above its norm. */
-function clamped(level: number): number {
-  return Math.max(0, Math.min(100, Math.round(level)));
 }

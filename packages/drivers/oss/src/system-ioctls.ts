@@ -6,6 +6,7 @@ import * as v4 from "@devlift/uapi/oss4";
 import * as oss from "@devlift/uapi/soundcard";
 import { ALL_FORMATS } from "./format.ts";
 import { CHANNELS, RATES } from "./geometry.ts";
+import { CONTROL_COUNT } from "./mixer-ext-ioctls.ts";
 
 /** What the daemon serves. */
 export interface Inventory {
@@ -21,7 +22,6 @@ export interface Inventory {
 export const SYSTEM_COMMANDS = {
   SNDCTL_SYSINFO: v4.SNDCTL_SYSINFO,
   SNDCTL_MIX_NRMIX: v4.SNDCTL_MIX_NRMIX,
-  SNDCTL_MIX_NREXT: v4.SNDCTL_MIX_NREXT,
   SNDCTL_AUDIOINFO: v4.SNDCTL_AUDIOINFO,
   SNDCTL_AUDIOINFO_EX: v4.SNDCTL_AUDIOINFO_EX,
   SNDCTL_ENGINEINFO: v4.SNDCTL_ENGINEINFO,
@@ -72,10 +72,6 @@ export function systemIoctls({ version, audio, mixers, server }: Inventory, own:
     SNDCTL_MIX_NRMIX({ arg }) {
       arg.value = mixers.length;
     },
-    // Its controls are version 3's.
-    SNDCTL_MIX_NREXT({ arg }) {
-      arg.value = 0;
-    },
     SNDCTL_AUDIOINFO: audioInfo,
     SNDCTL_AUDIOINFO_EX: audioInfo,
     SNDCTL_ENGINEINFO: audioInfo,
@@ -85,7 +81,7 @@ export function systemIoctls({ version, audio, mixers, server }: Inventory, own:
       if (devnode === undefined) throw new DeviceError("EINVAL", `there is no mixer ${arg.dev}`);
       Object.assign(arg, {
         ...{ dev, devnode, id: "DEVLIFT", name: "Sound server", card_number: 0, port_number: dev },
-        ...{ handle: devnode.slice(0, 31), enabled: 1, nrext: 0, priority: 0, legacy_device: dev },
+        ...{ handle: devnode.slice(0, 31), enabled: 1, nrext: CONTROL_COUNT, priority: 0, legacy_device: dev },
       });
     },
     SNDCTL_CARDINFO({ arg }) {

@@ -6,6 +6,7 @@ import * as oss from "@devlift/uapi/soundcard";
 import { expect, test } from "vitest";
 import { DSP_COMMANDS } from "../src/dsp-ioctls.ts";
 import { DSP4_COMMANDS } from "../src/dsp4-ioctls.ts";
+import { MIXER_EXT_COMMANDS } from "../src/mixer-ext-ioctls.ts";
 import { MIXER_COMMANDS } from "../src/mixer-ioctls.ts";
 import { SYSTEM_COMMANDS } from "../src/system-ioctls.ts";
 import { bench, O_RDONLY, O_RDWR, O_WRONLY, settled } from "./bench.ts";
@@ -15,6 +16,7 @@ const ALL: Readonly<Record<string, Command<unknown>>> = {
   ...DSP4_COMMANDS,
   ...SYSTEM_COMMANDS,
   ...MIXER_COMMANDS,
+  ...MIXER_EXT_COMMANDS,
 };
 const INTS = [-(2 ** 31), -2, -1, 0, 1, 2, 15, 24, 25, 32, 33, 128, 129, 0xffff, 0x10000, 0x7fff_0000, 0x7fff_ffff];
 

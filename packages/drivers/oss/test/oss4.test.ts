@@ -23,12 +23,42 @@ test("a program finds out what there is, on a dsp and on a mixer", async () => {
       expect(second.caps & (PCM_CAP_INPUT | PCM_CAP_OUTPUT)).toBe(PCM_CAP_INPUT | PCM_CAP_OUTPUT);
       await expect(program.ask(command, { dev: 2 })).rejects.toEqual(EINVAL);
     }
-    expect(await program.ask(v4.SNDCTL_MIXERINFO, { dev: 0 })).toMatchObject({ devnode: "/dev/mixer", nrext: 0 });
+    expect(await program.ask(v4.SNDCTL_MIXERINFO, { dev: 0 })).toMatchObject({ devnode: "/dev/mixer", nrext: 4 });
     await expect(program.ask(v4.SNDCTL_MIXERINFO, { dev: 1 })).rejects.toEqual(EINVAL);
     expect(await program.ask(v4.SNDCTL_CARDINFO, { card: 0 })).toMatchObject({ hw_info: "virtual" });
     await expect(program.ask(v4.SNDCTL_CARDINFO, { card: 1 })).rejects.toEqual(EINVAL);
-    expect([await program.int(v4.SNDCTL_MIX_NRMIX), await program.int(v4.SNDCTL_MIX_NREXT)]).toEqual([1, 0]);
+    expect([await program.int(v4.SNDCTL_MIX_NRMIX), await program.int(v4.SNDCTL_MIX_NREXT)]).toEqual([1, 4]);
   }
+});
+
+test("the mixer's levels are controls that a program enumerates, and the same values as OSS 3's", async () => {
+  const { server, mixer } = await bench();
+  const program = await mixer(O_RDWR, 1);
+  const found: unknown[] = [];
+  for (let ctrl = 0; ctrl < (await program.int(v4.SNDCTL_MIX_NREXT, -1)); ctrl++) {
+    const { type, id, extname, parent, minvalue, maxvalue, control_no } = await program.ask(v4.SNDCTL_MIX_EXTINFO, {
+      ctrl,
+    });
+    expect(extname).toBe(id);
+    found.push([type, id, parent, minvalue, maxvalue, control_no]);
+  }
+  expect(found).toEqual([
+    [v4.MIXT.MIXT_DEVROOT, "SOUND SERVER", -1, 0, 0, -1],
+    [v4.MIXT.MIXT_STEREOSLIDER, "vol", 0, 0, 100, 0],
+    [v4.MIXT.MIXT_STEREOSLIDER, "pcm", 0, 0, 100, 4],
+    [v4.MIXT.MIXT_STEREOSLIDER, "igain", 0, 0, 100, 12],
+  ]);
+  expect(await program.ask(v4.SNDCTL_MIX_WRITE, { ctrl: 1, value: 0xff20 })).toMatchObject({ value: 0x6420 });
+  expect(server.levels.output).toEqual({ left: 0x20, right: 100 });
+  expect(await program.int(oss.SOUND_MIXER_READ_VOLUME)).toBe(0x6420);
+  expect(await program.ask(v4.SNDCTL_MIX_READ, { ctrl: 3 })).toMatchObject({ value: (50 << 8) | 50 });
+  expect(await program.ask(v4.SNDCTL_MIX_EXTINFO, { ctrl: 1 })).toMatchObject({ update_counter: 1 });
+  for (const where of [{ ctrl: 4 }, { ctrl: -1 }, { dev: 1 }, { dev: -2 }])
+    await expect(program.ask(v4.SNDCTL_MIX_EXTINFO, where)).rejects.toEqual(EINVAL);
+  for (const command of [v4.SNDCTL_MIX_READ, v4.SNDCTL_MIX_WRITE])
+    await expect(program.ask(command, { ctrl: 0 })).rejects.toEqual(EINVAL);
+  await expect(program.raw(v4.SNDCTL_MIX_ENUMINFO, new Uint8Array(4096))).rejects.toEqual(EINVAL);
+  await expect(program.int(v4.SNDCTL_MIX_NREXT, 1)).rejects.toEqual(EINVAL);
 });
 
 test("the level of a stream is its own, and is there before the stream and after the next", async () => {
