@@ -22,6 +22,7 @@ const VERBS = {
   conformance: { prepare: false, build: true },
   bench: { prepare: false, build: true },
   fuzz: { prepare: false, build: true },
+  oss: { prepare: false, build: true },
   ioctlgen: { prepare: false, build: false },
   kernel: { prepare: false, build: false },
   release: { prepare: false, build: true },
