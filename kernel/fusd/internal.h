@@ -271,6 +271,8 @@ void fusd_req_finish(struct fusd_req *req, s64 result);
 void fusd_requests_orphaned(struct fusd_device *dev);
 void fusd_requests_fail(struct fusd_device *dev, s64 result);
 void fusd_requests_restart(struct fusd_device *dev);
+/* Those of a file that could not be restored: the daemon does not know it. */
+void fusd_requests_of_dead(struct fusd_device *dev, const struct fusd_file *file);
 void fusd_queue_restore(struct fusd_device *dev, struct fusd_req *req, struct fusd_file *file);
 void fusd_reqs_free(struct list_head *requests);
 

@@ -78,6 +78,16 @@ void fusd_requests_restart(struct fusd_device *dev)
 	fusd_messages(dev);
 }
 
+void fusd_requests_of_dead(struct fusd_device *dev, const struct fusd_file *file)
+{
+	struct fusd_req *req, *next;
+
+	lockdep_assert_held(&dev->lock);
+	list_for_each_entry_safe(req, next, &dev->queue, node)
+		if (req->file == file)
+			fusd_req_finish(req, req->op == FUSD_OP_RELEASE ? 0 : file->dead);
+}
+
 void fusd_queue_restore(struct fusd_device *dev, struct fusd_req *req, struct fusd_file *file)
 {
 	lockdep_assert_held(&dev->lock);

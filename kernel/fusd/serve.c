@@ -293,6 +293,7 @@ static void fusd_reply_file(struct fusd_device *dev, struct fusd_req *req,
 	if (reply->result < 0) {
 		file->dead = reply->result;
 		file->events = EPOLLERR | EPOLLHUP;
+		fusd_requests_of_dead(dev, file);
 	}
 	fusd_file_wake(file, file->events);
 	if (!--dev->restoring)

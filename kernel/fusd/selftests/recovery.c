@@ -157,7 +157,7 @@ static void files(void)
 	struct fst_device device, next;
 	struct fst_table table = { 0 };
 	struct fusd_info info;
-	struct fst_call call;
+	struct fst_call call, waits;
 	uint64_t numbers[3];
 	int fds[3];
 	char byte;
@@ -183,6 +183,8 @@ static void files(void)
 	fst_command(&table, 0x4700, FUSD_ARG_NONE, 0);
 	CHECK_OK(fst_upload(next.fd, &table));
 	/* A call that was made before START comes after all files are restored. */
+	fst_begin_read(&waits, fds[2], &byte, 1);
+	fst_wait_asleep(waits.tid);
 	fst_begin_ioctl(&call, fds[1], 0x4700, 9);
 	fst_start(&next);
 	unsigned int seen = 0;
@@ -216,6 +218,8 @@ static void files(void)
 	CHECK_EQ(request.arg, 9);
 	fst_done(&next, &request, 3);
 	CHECK_EQ(fst_end(&call), 3);
+	/* For calls that waited, too: the daemon never hears of them. */
+	CHECK_ERR(fst_end(&waits), ENXIO);
 	fst_begin_read(&call, fds[2], &byte, 1);
 	CHECK_ERR(fst_end(&call), ENXIO);
 	CHECK((state(fds[2]) & (POLLERR | POLLHUP)) != 0);
