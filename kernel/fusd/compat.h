@@ -5,6 +5,7 @@
 
 #include <linux/device.h>
 #include <linux/device/class.h>
+#include <linux/file.h>
 #include <linux/uio.h>
 #include <linux/version.h>
 
@@ -27,6 +28,13 @@
 #else
 #define fusd_vm_flags_set(vma, flags) vm_flags_set(vma, flags)
 #define fusd_vm_flags_clear(vma, flags) vm_flags_clear(vma, flags)
+#endif
+
+/* A new descriptor of the caller's. */
+#if KERNEL_VERSION(6, 8, 0) > LINUX_VERSION_CODE
+#define fusd_receive_fd(file, flags) receive_fd(file, flags)
+#else
+#define fusd_receive_fd(file, flags) receive_fd(file, NULL, flags)
 #endif
 
 /* Where an iterator over a vector is. */

@@ -144,6 +144,15 @@ static int fusd_do_ring(struct fusd_device *dev, const struct fusd_head *head,
 	return err ?: fusd_ring_setup(dev, &msg);
 }
 
+static int fusd_do_keep(struct fusd_conn *conn, const struct fusd_head *head,
+			struct iov_iter *from)
+{
+	struct fusd_keep msg = { .head = *head };
+	int err = fusd_take_exactly(from, &msg, sizeof(msg));
+
+	return err ?: fusd_keep(conn->dev, conn, &msg);
+}
+
 static int fusd_do_publish(struct fusd_device *dev, const struct fusd_head *head,
 			   struct iov_iter *from)
 {
@@ -182,6 +191,8 @@ static int fusd_do_control(struct fusd_conn *conn, const struct fusd_head *head,
 		return fusd_do_region(dev, head, from);
 	if (head->type == FUSD_RING)
 		return fusd_do_ring(dev, head, from);
+	if (head->type == FUSD_KEEP)
+		return fusd_do_keep(conn, head, from);
 	if (head->len != sizeof(*head) || head->flags)
 		return -EINVAL;
 	switch (head->type) {
@@ -337,10 +348,12 @@ static long fusd_control_ioctl(struct file *filp, unsigned int cmd, unsigned lon
 	struct fusd_device *dev = fusd_conn_device(conn);
 	int here;
 
-	if (cmd != FUSD_IOC_COMMIT)
+	if (cmd != FUSD_IOC_COMMIT && cmd != FUSD_IOC_KEPT)
 		return -ENOTTY;
 	if (!dev)
 		return -EINVAL;
+	if (cmd == FUSD_IOC_KEPT)
+		return fusd_kept(dev, conn, arg);
 	spin_lock(&dev->lock);
 	here = fusd_ring_commit(dev);
 	spin_unlock(&dev->lock);

@@ -174,6 +174,7 @@ static void fusd_device_end(struct fusd_device *dev)
 	dev->added = false;
 	mutex_unlock(&fusd_devices_lock);
 	fusd_status_end(dev);
+	fusd_kept_free(dev);
 	if (listed)
 		fusd_device_put(dev);
 }

@@ -44,7 +44,8 @@
 /* A table's areas, and rounds of FUSD_REPLY_RETRY: no schema is that deep. */
 #define FUSD_MOST_ROUNDS	64
 
-#define FUSD_FEATURES (FUSD_FEATURE_RECOVERY | FUSD_FEATURE_REGIONS | FUSD_FEATURE_RING)
+#define FUSD_FEATURES (FUSD_FEATURE_RECOVERY | FUSD_FEATURE_REGIONS | FUSD_FEATURE_RING | \
+		       FUSD_FEATURE_KEEP)
 
 #define FUSD_POLL_DEFAULT (EPOLLIN | EPOLLOUT | EPOLLRDNORM | EPOLLWRNORM)
 /* What a daemon may say of a file. POLLNVAL, POLLFREE and epoll's flags are the kernel's own. */
@@ -111,6 +112,7 @@ struct fusd_device {
 	struct fusd_ring_mem *ring;
 	struct list_head regions;
 	u32 region_count;
+	struct file *kept[FUSD_KEEP_SLOTS];
 	struct fusd_counters counters;
 };
 
@@ -330,6 +332,13 @@ int fusd_region_add(struct fusd_device *dev, const struct fusd_region *msg);
 void fusd_regions_free(struct fusd_device *dev);
 /* @base is of the mapping that asks, in bytes */
 int fusd_region_map(struct fusd_device *dev, struct vm_area_struct *vma, u64 base, bool daemon);
+
+/* Descriptors for the next daemon. */
+int fusd_keep(struct fusd_device *dev, const struct fusd_conn *conn, const struct fusd_keep *msg);
+/* @return a new descriptor, or -errno */
+int fusd_kept(struct fusd_device *dev, const struct fusd_conn *conn, unsigned long slot);
+/* Of a device that has ended. */
+void fusd_kept_free(struct fusd_device *dev);
 
 /* The ring. */
 struct fusd_ring_mem;

@@ -33,6 +33,7 @@ static void fusd_check_abi(void)
 	BUILD_BUG_ON(sizeof(struct fusd_type) != 16);
 	BUILD_BUG_ON(sizeof(struct fusd_link) != 40);
 	BUILD_BUG_ON(sizeof(struct fusd_region) != 40);
+	BUILD_BUG_ON(sizeof(struct fusd_keep) != 24);
 	/* Request numbers are indexes, and time limits are jiffies. */
 	BUILD_BUG_ON(sizeof(long) != 8);
 }

@@ -28,6 +28,7 @@ static void layouts(void)
 	LAYOUT(fusd_type, 16);
 	LAYOUT(fusd_link, 40);
 	LAYOUT(fusd_region, 40);
+	LAYOUT(fusd_keep, 24);
 	FIELD(fusd_head, id, 8);
 	FIELD(fusd_info, features, 24);
 	FIELD(fusd_create, features, 24);
@@ -43,6 +44,7 @@ static void layouts(void)
 	FIELD(fusd_link, count_offset, 20);
 	FIELD(fusd_link, count_size, 28);
 	FIELD(fusd_region, fd, 36);
+	FIELD(fusd_keep, fd, 20);
 }
 
 static void info(void)

@@ -63,12 +63,14 @@ enum fusd_message {
 	FUSD_RING = 42,
 	/* only a head: the daemon has read request `id` out of its slot, and answers by write(2) */
 	FUSD_DETACH = 43,
+	FUSD_KEEP = 44,
 };
 
 /* What may differ between modules of one version. */
 #define FUSD_FEATURE_RECOVERY	(1ULL << 0)
 #define FUSD_FEATURE_REGIONS	(1ULL << 1)
 #define FUSD_FEATURE_RING	(1ULL << 2)
+#define FUSD_FEATURE_KEEP	(1ULL << 3)
 
 /* FUSD_INFO */
 struct fusd_info {
@@ -375,5 +377,21 @@ struct fusd_ring {
  * them (sched_yield(2)): what they ask for then is found without going to sleep for it.
  */
 #define FUSD_IOC_COMMIT _IO('F', 1)
+
+/*
+ * FUSD_KEEP, of a device with recover_ms: a descriptor of usbfs (/dev/bus/usb), whose file the
+ * device keeps open for the next daemon, with what is claimed and under way on it. What was in the
+ * slot is let go.
+ */
+#define FUSD_KEEP_SLOTS	16
+
+struct fusd_keep {
+	struct fusd_head head;
+	__u32 slot;
+	__s32 fd;		/* -1: nothing */
+};
+
+/* Its argument is a slot: gives what is in it as a new descriptor, close-on-exec; or ENOENT. */
+#define FUSD_IOC_KEPT _IO('F', 2)
 
 #endif

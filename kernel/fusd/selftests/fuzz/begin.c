@@ -75,7 +75,7 @@ ssize_t fuz_tell(struct fuz *fuz, struct fuz_conn *conn, const unsigned char *at
 		memset(&head, 0, sizeof(head));
 		memcpy(&head, at + place, size - place < sizeof(head) ? size - place : sizeof(head));
 		good = head.len >= sizeof(head) && (int64_t)place + head.len <= taken;
-		if (head.type >= FUSD_CREATE && head.type <= FUSD_DETACH)
+		if (head.type >= FUSD_CREATE && head.type <= FUSD_KEEP)
 			kind = head.type - FUSD_CREATE;
 		fuz_count(&fuz->shared->counts.messages[kind], good);
 		place += head.len;

@@ -102,7 +102,7 @@ static void oddity(struct fuz *fuz, struct fuz_conn *conn)
 	struct pollfd polled = { .fd = conn->fd, .events = POLLIN | POLLOUT };
 	int copy;
 
-	switch (fuz_below(fuz, 8)) {
+	switch (fuz_below(fuz, 9)) {
 	case 0:
 		copy = dup(conn->fd);
 		close(conn->fd);
@@ -127,6 +127,11 @@ static void oddity(struct fuz *fuz, struct fuz_conn *conn)
 		conn->fd = -1;
 		fuz_ended(fuz, conn);
 		break;
+	case 6:
+		copy = ioctl(conn->fd, FUSD_IOC_KEPT, fuz_one_in(fuz, 8) ? fuz_number(fuz) : fuz_below(fuz, 3));
+		if (copy >= 0)
+			close(copy);
+		break;
 	default:
 		map(fuz, conn);
 	}
@@ -147,7 +152,7 @@ void fuz_daemon(struct fuz *fuz, uint32_t number)
 	pthread_t thread;
 
 	fuz_signals();
-	fuz_make_memfds();
+	fuz_make_files();
 	fuz_daemon_number = number;
 	fuz_room = mmap(NULL, FUZ_ROOM + 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	mprotect(fuz_room + FUZ_ROOM, 4096, PROT_NONE);

@@ -98,7 +98,7 @@ bool fuz_print_counts(const struct fuz_counts *counts)
 {
 	static const char *const messages[] = {
 		"CREATE", "TABLE", "START", "REPLY", "PUBLISH", "WAIT", "QUIESCE", "RECOVER", "DESTROY", "REGION", "RING",
-		"DETACH",
+		"DETACH", "KEEP",
 	};
 	static const char *const requests[] = {
 		"", "OPEN", "RELEASE", "READ", "WRITE", "IOCTL", "LLSEEK", "FLUSH", "FSYNC", "RESTORE", "INTERRUPT",
@@ -109,7 +109,7 @@ bool fuz_print_counts(const struct fuz_counts *counts)
 	bool all = true;
 
 	printf("# daemons' messages: taken, refused\n");
-	for (int i = 0; i < FUSD_DETACH - FUSD_CREATE + 1; i++)
+	for (int i = 0; i < FUSD_KEEP - FUSD_CREATE + 1; i++)
 		all &= print_count(messages[i], &counts->messages[i]);
 	print_count("others", &counts->messages[FUZ_MESSAGES - 1]);
 	printf("# requests by read(2): answered at once, not so\n");

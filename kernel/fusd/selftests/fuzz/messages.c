@@ -4,9 +4,12 @@
 #include "messages.h"
 
 static int memfds[6];
+/* Of usbfs, where there is a bus. */
+static int usb;
 
-void fuz_make_memfds(void)
+void fuz_make_files(void)
 {
+	usb = open("/dev/bus/usb/001/001", O_RDWR | O_CLOEXEC);
 	for (int i = 0; i < 6; i++) {
 		memfds[i] = memfd_create("fuzz", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 		if (ftruncate(memfds[i], i * 8192) == 0 && i % 3)
@@ -133,6 +136,18 @@ size_t fuz_region(struct fuz *fuz, unsigned char *at)
 	return sizeof(region);
 }
 
+static size_t keeping(struct fuz *fuz, unsigned char *at)
+{
+	struct fusd_keep keep = {
+		.head = { .len = sizeof(keep), .type = FUSD_KEEP },
+		.slot = fuz_below(fuz, 3),
+		.fd = fuz_one_in(fuz, 4) ? memfds[fuz_below(fuz, 6)] : fuz_one_in(fuz, 2) ? usb : -1,
+	};
+
+	memcpy(at, &keep, sizeof(keep));
+	return sizeof(keep);
+}
+
 size_t fuz_ring(struct fuz *fuz, unsigned char *at)
 {
 	struct fusd_ring_setup setup = {
@@ -243,6 +258,7 @@ size_t fuz_message(struct fuz *fuz, unsigned char *at, const struct fuz_kept *ke
 	case 11: case 12: return about(fuz, at, kept, FUSD_DETACH);
 	case 13: return about(fuz, at, kept, fuz_number(fuz));
 	case 14: case 15: case 16: case 17: return publication(fuz, at, kept);
+	case 18: return keeping(fuz, at);
 	default: return fuz_reply_to(fuz, at, one_of(fuz, kept));
 	}
 }

@@ -14,8 +14,8 @@ struct fuz_kept {
 	uint32_t count;
 };
 
-/* Memfds that regions are made of; once in a daemon. */
-void fuz_make_memfds(void);
+/* Memfds that regions are made of, and what is kept; once in a daemon. */
+void fuz_make_files(void);
 
 size_t fuz_head_only(unsigned char *at, uint16_t type);
 size_t fuz_creation(struct fuz *fuz, unsigned char *at, uint32_t name);
