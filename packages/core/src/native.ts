@@ -110,7 +110,7 @@ interface Addon {
   shed(): void;
   peek(pid: number, address: bigint, bytes: Uint8Array): number;
   ioctl(fd: number, request: number, arg: number | bigint | Uint8Array): number;
-  map(fd: number, offset: number, length: number): ArrayBuffer;
+  map(fd: number, offset: number, length: number, address?: bigint): ArrayBuffer;
   pageSize(): number;
   openPty(): { master: number; slavePath: string };
   inotifyOpen(path: string, mask: number): number;
@@ -235,6 +235,21 @@ export function watch(fd: number, events: number, callback: (result: number) => 
  */
 export function map(fd: number, offset: number, length: number): Uint8Array<ArrayBuffer> {
   return new Uint8Array(load().map(fd, offset, length));
+}
+
+/**
+ * The same at an address of whole pages, and in memory for good: the kernel never waits for a page of it.
+ * @throws NativeError EEXIST where something is there, EAGAIN for more than RLIMIT_MEMLOCK
+ */
+export function mapAt(address: bigint, what: Mapped): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(load().map(what.fd, what.offset, what.length, address));
+}
+
+/** What of a descriptor is mapped. */
+export interface Mapped {
+  readonly fd: number;
+  readonly offset: number;
+  readonly length: number;
 }
 
 /** Bytes of a page of this machine's memory. */

@@ -1,12 +1,12 @@
 // map: memory of a file that others see change, and for how long it is there.
 
 import { execFileSync, spawnSync } from "node:child_process";
-import { closeSync, ftruncateSync, mkdtempSync, openSync, readSync, rmSync, writeSync } from "node:fs";
+import { closeSync, ftruncateSync, mkdtempSync, openSync, readFileSync, readSync, rmSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { beforeEach, expect, onTestFinished, test } from "vitest";
-import { map, openPty, pageSize } from "../src/native.ts";
+import { map, mapAt, openPty, pageSize } from "../src/native.ts";
 
 let path: string;
 let fd: number;
@@ -45,6 +45,20 @@ test("what cannot be mapped says why", () => {
   expect(() => map(fd, 1, pageSize())).toThrow(expect.objectContaining({ code: "EINVAL" }));
   closeSync(fd);
   expect(() => map(fd, 0, pageSize())).toThrow(expect.objectContaining({ code: "EBADF" }));
+});
+
+test("at an address it is there, unless something else is", () => {
+  const page = pageSize();
+  const address = 0x4f_0000_0000n;
+  const what = { fd, offset: page, length: page };
+  const memory = mapAt(address, what);
+  writeSync(fd, "here", page);
+  expect(Buffer.from(memory.buffer, 0, 4).toString()).toBe("here");
+  expect(readFileSync("/proc/self/maps", "utf8")).toContain(`\n${address.toString(16)}-`);
+  expect(() => mapAt(address, what)).toThrow(expect.objectContaining({ code: "EEXIST", syscall: "mmap" }));
+  expect(() => mapAt(address + 1n, what)).toThrow(expect.objectContaining({ code: "EINVAL" }));
+  expect(() => mapAt(-1n, what)).toThrow(TypeError);
+  expect(memory.length).toBe(page);
 });
 
 test("it goes when nobody has it any more, and not before", () => {

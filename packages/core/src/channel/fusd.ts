@@ -6,13 +6,14 @@ import { errnoCode } from "../errno.ts";
 import { DeviceError, UsageError } from "../errors.ts";
 import { decode, encode, flatTable, type Infer, sizeOf } from "../layout/index.ts";
 import { map, pageSize, read, writev } from "../native.ts";
-import type { AnyDriver, RecoveredOperation, SharedMemory } from "../session/driver.ts";
+import type { AnyDriver, Keeper, RecoveredOperation, SharedMemory } from "../session/driver.ts";
 import { FusdSession } from "../session/fusd-session.ts";
 import * as abi from "../wire/fusd-abi.ts";
 import { encodeTable } from "../wire/fusd-table.ts";
 import type { Channel, ChannelKind, ChannelOptions } from "./channel.ts";
 import { Connection } from "./connection.ts";
 import { ControlDevice } from "./control-device.ts";
+import { fusdKeeper, KEEPER_HEAD, recordedAddress } from "./fusd-keeper.ts";
 
 const CONTROL = new ControlDevice("fusd", "it where kernel/fusd is installed");
 
@@ -22,6 +23,8 @@ const RING_SLOT_SIZE = 16384;
 
 /** Where the region of `recovery.memory` is: beyond what programs find at 0 and any program asks for. */
 const LASTING_AT = abi.FUSD_MAP_REGIONS / 2;
+/** And that of `recovery.keeping`. */
+const KEPT_AT = (abi.FUSD_MAP_REGIONS / 4) * 3;
 
 /** The FUSD channel. */
 export const fusd: ChannelKind = {
@@ -54,6 +57,7 @@ async function open(options: ChannelOptions): Promise<Channel> {
       const flags = abi.FUSD_REGION_PRIVATE;
       memory.mapped(memoryOf(fd, { size: memory.size, offset: LASTING_AT, recovered, flags }), recovered);
     }
+    giveKeeper(fd, options, { recovered, features: info.features });
     if ((info.features & abi.FUSD_FEATURE_RING) !== 0n) {
       say(fd, "RING", ring());
       connection.share(RING_SLOTS, RING_SLOT_SIZE);
@@ -96,6 +100,43 @@ function createOrRecover(fd: number, { driver, permissions, log, path }: Channel
     log.info({ device: path }, `${path} is taken over from a daemon that has ended`);
     return true;
   }
+}
+
+interface KeeperPlace {
+  readonly recovered: boolean;
+  readonly features: bigint;
+}
+
+/** Gives the driver a keeper, or says in the log why there is none. */
+function giveKeeper(fd: number, { driver, log, path }: ChannelOptions, place: KeeperPlace): void {
+  const keeping = driver.recovery?.keeping;
+  if (keeping === undefined) return;
+  let keeper: Keeper;
+  try {
+    keeper = keeperOf(fd, keeping.size, place);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    log.warn({ device: path }, `what is under way with hardware ends with its daemon: ${why}`);
+    if ((place.features & abi.FUSD_FEATURE_KEEP) === 0n) return;
+    // Hardware that is kept is nobody's to open.
+    for (let slot = 0; slot < abi.FUSD_KEEP_SLOTS; slot++) say(fd, "KEEP", keep(slot, -1));
+    return;
+  }
+  keeping.kept(keeper, introduction(fd).files);
+}
+
+function keeperOf(fd: number, room: number, { recovered, features }: KeeperPlace): Keeper {
+  if ((features & abi.FUSD_FEATURE_KEEP) === 0n)
+    throw new DeviceError("ENOTSUP", "the module is too old to keep descriptors");
+  const size = room + KEEPER_HEAD;
+  const whole = memoryOf(fd, { size, offset: KEPT_AT, recovered, flags: abi.FUSD_REGION_PRIVATE });
+  const region = { fd, offset: abi.FUSD_MAP_REGIONS + KEPT_AT, length: whole.length };
+  return fusdKeeper(region, recordedAddress(whole), (slot, kept) => say(fd, "KEEP", keep(slot, kept)));
+}
+
+function keep(slot: number, fd: number): Uint8Array {
+  const size = sizeOf(abi.fusd_keep, "lp64");
+  return encode(abi.fusd_keep, "lp64", { head: head(abi.FUSD_KEEP, size), slot, fd });
 }
 
 interface Memory {

@@ -153,6 +153,34 @@ export interface Recovery {
   readonly policy?: Readonly<Partial<Record<RecoveredOperation, RecoveryPolicy>>>;
   /** Memory of the daemon's own that outlives it. Default: none */
   readonly memory?: LastingMemory;
+  /** What it has under way with hardware, and that is to outlive it. Default: nothing */
+  readonly keeping?: Keeping;
+}
+
+/** What the kernel has been asked for over descriptors that outlive the daemon, so that the next one gets the answers. */
+export interface Keeping {
+  /** Bytes of the keeper's memory, at least 1; rounded up to whole pages. */
+  readonly size: number;
+  /**
+   * Each time that the device is served over fusd, before the first call. Where there is no keeper (another channel, an
+   * older module, an address that is not free here) this is not called, and nothing of it outlives the daemon.
+   * @param files how many are open that an earlier daemon left; 0: nobody waits for what it had under way
+   */
+  kept(keeper: Keeper, files: number): void;
+}
+
+/** Keeps descriptors and memory of one daemon for the next. Lives as long as the device is served. */
+export interface Keeper {
+  /** Zeroes at first. In memory for good, so that what the kernel writes to it is written at once. */
+  readonly memory: Uint8Array<ArrayBuffer>;
+  /** Of its first byte: the same in each daemon, as the kernel knows addresses of what was submitted. */
+  readonly address: bigint;
+  /** Keeps the open file of a descriptor, which may be closed then. @throws DeviceError for what cannot be kept */
+  keep(slot: number, fd: number): void;
+  /** @returns a new descriptor of what is in the slot, the caller's to close; undefined: nothing is */
+  take(slot: number): number | undefined;
+  /** Keeps nothing there any more. */
+  release(slot: number): void;
 }
 
 /** Memory of a device that no program sees, for what one daemon leaves to the next. */

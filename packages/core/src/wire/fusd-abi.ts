@@ -33,10 +33,12 @@ export const FUSD_RECOVER = 39;
 export const FUSD_DESTROY = 40;
 export const FUSD_REGION = 41;
 export const FUSD_RING = 42;
+export const FUSD_KEEP = 44;
 
 export const FUSD_FEATURE_RECOVERY = 1n << 0n;
 export const FUSD_FEATURE_REGIONS = 1n << 1n;
 export const FUSD_FEATURE_RING = 1n << 2n;
+export const FUSD_FEATURE_KEEP = 1n << 3n;
 
 export const FUSD_POLICY = { fail: 0, hold: 1, reissue: 2 } as const;
 
@@ -146,5 +148,10 @@ export const fusd_link = struct({
 });
 
 export const fusd_region = struct({ head: fusd_head, offset: u64, size: u64, flags: u32, fd: i32 });
+
+export const FUSD_KEEP_SLOTS = 16;
+export const fusd_keep = struct({ head: fusd_head, slot: u32, fd: i32 });
+/** _IO('F', 2) */
+export const FUSD_IOC_KEPT = 0x4602;
 
 export const fusd_ring_setup = struct({ head: fusd_head, slots: u32, slot_size: u32 });
