@@ -9,6 +9,8 @@ export { configuredValue, interfaceDriver } from "./libusb/sysfs.ts";
 export { REQUEST } from "./requests.ts";
 export type * from "./transport.ts";
 export * from "./urb.ts";
+export { forgetKept } from "./usbfs/kept.ts";
+export { KEEPER_SIZE } from "./usbfs/slots.ts";
 export {
   formatUsbAddress,
   hostAndPort,

@@ -3,6 +3,7 @@
 // Lifetimes: UsbHost lives as long as the daemon watches; a UsbDevice until its detach is reported;
 // a UsbTransport from open() to close() or unplug, whichever comes first.
 
+import type { Keeper } from "@devlift/core";
 import type { ConfigurationDescriptor, DeviceDescriptor } from "./descriptors.ts";
 import type { UsbError } from "./errors.ts";
 
@@ -45,7 +46,20 @@ export interface UsbDevice {
    * probes the device: as long as its drivers take, see UsbTransport.claim().
    * @throws UsbError("access") without permission, ("gone") after unplug, ("busy") when it is open already
    */
-  open(): Promise<UsbTransport>;
+  open(options?: OpenOptions): Promise<UsbTransport>;
+}
+
+export interface OpenOptions {
+  /**
+   * Where its transfers are, so that they outlive this process: one open device a keeper, whose memory has KEEPER_SIZE.
+   * Each has then 4096 bytes at most. This machine's bus only; elsewhere they end with the process. Default: they do
+   */
+  readonly keeper?: Keeper | undefined;
+  /**
+   * With `keeper`: an earlier process had the device open, and this one goes on. By endpoint, how many bytes had been taken
+   * of it, or sent. Default: it is opened, and what an earlier process has left is let go
+   */
+  readonly goesOn?: ReadonlyMap<number, number> | undefined;
 }
 
 /** bmRequestType, bRequest, wValue, wIndex of a control transfer (USB 2.0, 9.3). */
@@ -75,6 +89,13 @@ export interface UsbTransport {
   readonly device: UsbDevice;
   /** Aborted at unplug (by its event; no transfer has to fail first) and by nothing else. */
   readonly gone: AbortSignal;
+  /** Its transfers outlive this process: `keeper` of open() has them. */
+  readonly outlives: boolean;
+  /**
+   * It has those of an earlier process: a transfer that is asked for again, in the same order and of the same length, is not
+   * made again; what came of it is the answer. Each that is not known to have been done must be asked for.
+   */
+  readonly goesOn: LeftTransfers | undefined;
   /**
    * Takes an interface for us. A kernel driver that holds it is detached, and given back by close().
    * Transfers of its endpoints need it; alternate setting 0 is the active one.
@@ -99,8 +120,20 @@ export interface UsbTransport {
   read(endpoint: number, length: number, options?: TransferOptions): Promise<Uint8Array>;
   /** Keeps several IN transfers in flight and hands over what comes, in order, until stopped. */
   startReading(endpoint: number, options: ReadingOptions, sink: ReadingSink): UsbReading;
+  /**
+   * Where its transfers outlive this process: another one is about to go on with them. Nothing more is taken of what ends,
+   * and nothing is to be asked for.
+   */
+  leave(): void;
   /** Stops reading, releases interfaces, re-attaches kernel drivers. Idempotent; never rejects for an unplugged device. */
   close(): Promise<void>;
+}
+
+/** What an earlier process had under way. */
+export interface LeftTransfers {
+  readonly transfers: number;
+  /** Of them, those that have ended meanwhile. */
+  readonly ended: number;
 }
 
 export interface ReadingOptions {

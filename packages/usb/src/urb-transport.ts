@@ -7,6 +7,7 @@ import { Pipe } from "./pipe.ts";
 import { Reading } from "./reading.ts";
 import type {
   ControlSetup,
+  LeftTransfers,
   ReadingOptions,
   ReadingSink,
   TransferOptions,
@@ -26,6 +27,8 @@ const NOTHING = new Uint8Array(0);
 export class UrbTransport implements UsbTransport {
   readonly device: UsbDevice;
   readonly gone: AbortSignal;
+  readonly outlives: boolean;
+  readonly goesOn: LeftTransfers | undefined;
   readonly #port: UrbPort;
   readonly #pipes = new Map<number, Pipe>();
   readonly #claimed = new Map<number, InterfaceDescriptor>();
@@ -35,6 +38,8 @@ export class UrbTransport implements UsbTransport {
   constructor(device: UsbDevice, port: UrbPort) {
     this.device = device;
     this.gone = port.gone;
+    this.outlives = port.outlives ?? false;
+    this.goesOn = port.goesOn;
     this.#port = port;
   }
 
@@ -79,6 +84,10 @@ export class UrbTransport implements UsbTransport {
     const reading = new Reading(this.#pipe(endpoint), this.#inUrb(endpoint, transferSize), options, sink);
     this.#readings.add(reading);
     return reading;
+  }
+
+  leave(): void {
+    this.#port.leave?.();
   }
 
   close(): Promise<void> {

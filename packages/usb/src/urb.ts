@@ -3,7 +3,7 @@
 // Lifetimes: a UrbQueue lives as long as the device is plugged in; a UrbPort is one open of it; an Urb until `done`.
 
 import { UsbError } from "./errors.ts";
-import type { ControlSetup } from "./transport.ts";
+import type { ControlSetup, LeftTransfers } from "./transport.ts";
 
 /** One transfer. Shapes follow the kernel's struct urb, reduced to what control, bulk and interrupt pipes need. */
 export interface Urb {
@@ -44,6 +44,10 @@ export interface UrbQueue {
 }
 
 export interface UrbPort extends UrbQueue {
+  /** See UsbTransport. Default: false */
+  readonly outlives?: boolean;
+  readonly goesOn?: LeftTransfers | undefined;
+  leave?(): void;
   /** @returns what was detached from the interface, see UsbTransport.claim */
   claim(interfaceNumber: number): Promise<string | undefined>;
   /** CLEAR_FEATURE(ENDPOINT_HALT), the host's side of it included. */

@@ -2,16 +2,19 @@
 // Lifetimes: a LibusbHost is a value; a watch holds libusb's hot-plug events from watch() to close(); a LibusbDevice
 // lives from attach to detach.
 
-import { existsSync } from "node:fs";
+import { closeSync, existsSync, openSync } from "node:fs";
+import type { Keeper } from "@devlift/core";
 import type { Device } from "usb";
 import type { ConfigurationDescriptor, DeviceDescriptor } from "../descriptors.ts";
 import { UsbError } from "../errors.ts";
 import { firstLook } from "../first-look.ts";
-import type { UsbDevice, UsbHost, UsbHostListener, UsbTransport, UsbWatch } from "../transport.ts";
-import { goneError } from "../urb.ts";
+import type { OpenOptions, UsbDevice, UsbHost, UsbHostListener, UsbTransport, UsbWatch } from "../transport.ts";
+import { goneError, type UrbPort } from "../urb.ts";
 import { UrbTransport } from "../urb-transport.ts";
+import { forgetKept, takeKept } from "../usbfs/kept.ts";
+import { Slots } from "../usbfs/slots.ts";
 import { type Binding, loadBinding, usbError } from "./binding.ts";
-import { type LibusbIdentity, LibusbPort } from "./port.ts";
+import { type LibusbIdentity, type LibusbPlug, LibusbPort } from "./port.ts";
 import { DEVICES, readDescriptors, type SysfsDescriptors } from "./sysfs.ts";
 
 const HUB_CLASS = 9;
@@ -93,6 +96,8 @@ class LibusbWatch implements UsbWatch {
   }
 }
 
+type KeptOptions = OpenOptions & { readonly keeper: Keeper };
+
 /** The binding has one object and one handle a device, whatever the number of watches. */
 const opened = new WeakSet<Device>();
 
@@ -121,21 +126,45 @@ class LibusbDevice implements UsbDevice {
     this.#gone = gone;
   }
 
-  async open(): Promise<UsbTransport> {
+  async open(options: OpenOptions = {}): Promise<UsbTransport> {
     if (this.#gone.signal.aborted) throw goneError(this.#gone.signal);
     if (opened.has(this.#device)) throw new UsbError("busy", `${this.id} is open already`);
-    try {
-      this.#device.open(false);
-    } catch (cause) {
-      throw this.#openError(cause);
-    }
-    opened.add(this.#device);
-    const port = new LibusbPort(this.#binding, this.#device, this.#identity, {
+    const plug = {
       gone: this.#gone.signal,
       unplugged: () => this.#gone.abort(new UsbError("gone", `${this.id} was unplugged`)),
       released: () => opened.delete(this.#device),
-    });
-    return new UrbTransport(this, port);
+    };
+    const { keeper, goesOn } = options;
+    opened.add(this.#device);
+    try {
+      const port = keeper === undefined ? this.#openHere(plug) : await this.#openKept(plug, { keeper, goesOn });
+      return new UrbTransport(this, port);
+    } catch (cause) {
+      opened.delete(this.#device);
+      throw this.#openError(cause);
+    }
+  }
+
+  #openHere(plug: LibusbPlug): UrbPort {
+    this.#device.open(false);
+    return new LibusbPort(this.#binding, this.#device, this.#identity, plug);
+  }
+
+  async #openKept(plug: LibusbPlug, { keeper, goesOn }: KeptOptions): Promise<UrbPort> {
+    // It loads native code, which nobody else here needs.
+    const { UsbfsPort } = await import("../usbfs/port.ts");
+    const identity = this.#identity;
+    const isKnown = new Slots(keeper.memory, keeper.address).areKnown;
+    const left = goesOn === undefined || !isKnown ? undefined : takeKept(keeper);
+    // An earlier process may have another interface, or this one.
+    if (left === undefined) forgetKept(keeper);
+    const fd = left ?? openNode(identity);
+    try {
+      return new UsbfsPort({ fd, keeper, identity, plug, goesOn: left === undefined ? undefined : goesOn });
+    } catch (error) {
+      closeSync(fd);
+      throw error;
+    }
   }
 
   get #identity(): LibusbIdentity {
@@ -148,7 +177,7 @@ class LibusbDevice implements UsbDevice {
   }
 
   #openError(cause: unknown): UsbError {
-    const error = usbError(cause, `${this.id} cannot be opened`);
+    const error = cause instanceof UsbError ? cause : usbError(cause, `${this.id} cannot be opened`);
     if (error.code !== "access") return error;
     const hex = (id: number) => id.toString(16).padStart(4, "0");
     const { vendorId, productId } = this.descriptor;
@@ -157,6 +186,16 @@ class LibusbDevice implements UsbDevice {
       `no permission for ${this.#identity.node} (${this.id}): run as root, or add the udev rule ` +
       `'${rule}' in /etc/udev/rules.d and the user to that group, then plug the device in again`;
     return new UsbError("access", sentence, { cause });
+  }
+}
+
+function openNode({ name, node }: LibusbIdentity): number {
+  try {
+    return openSync(node, "r+");
+  } catch (cause) {
+    const why = cause instanceof Error && "code" in cause ? String(cause.code) : "";
+    const code = why === "EACCES" ? "access" : ["ENOENT", "ENODEV"].includes(why) ? "gone" : "io";
+    throw new UsbError(code, `${name} cannot be opened: ${why}`, { cause });
   }
 }
 
