@@ -4,6 +4,7 @@
 // A line of a driver with `recoverMs` outlives its daemon: see `memory` in OpenLineCall and docs/recovery.md.
 // Lifetimes: a SerialDriver lives as long as the daemon; a SerialLine from the first open to the last close or hang-up.
 
+import type { Keeping } from "@devlift/core";
 import type { PortMemory } from "./port-memory.ts";
 
 /** What a line tells the port. After hangup() nothing more is taken. */
@@ -89,6 +90,8 @@ export interface SerialDriver {
    * (fusd). Its lines keep their output in `memory`. Default: the port ends with its daemon
    */
   readonly recoverMs?: number;
+  /** With `recoverMs`: transfers of its hardware that outlive the daemon, too. Default: they end with it */
+  readonly keeping?: Keeping;
   /**
    * First open of the port.
    * @throws DeviceError("ENODEV") when no hardware is there, or another errno that open(2) shall give

@@ -6,8 +6,8 @@
 
 import { BACKLOG_LIMIT, INPUT_LIMIT } from "./limits.ts";
 
-/** "DVL1", changed whenever what follows it is: a daemon of another version leaves what this one cannot use. */
-const LAYOUT = 0x44_56_4c_31;
+/** "DVL2", changed whenever what follows it is: a daemon of another version leaves what this one cannot use. */
+const LAYOUT = 0x44_56_4c_32;
 
 /** The record. Positions count up for ever; a place in a ring is a position modulo its size. */
 const FIELDS = [
@@ -17,6 +17,8 @@ const FIELDS = [
   "head",
   "backlogTail",
   "backlogHead",
+  /** Bytes that have come since the line began. */
+  "received",
   /** The last read: its request, and where its bytes are. */
   "readId",
   "readFrom",
@@ -203,11 +205,6 @@ export class PortMemory {
     this.at.writeTaken = before + count;
   }
 
-  /** Bytes that have come since the line began, where no settings make others of them. */
-  get received(): number {
-    return this.at.head + this.at.backlogHead - this.at.backlogTail;
-  }
-
   /** Bytes that are not sent, those that are with the hardware included. */
   get unsent(): number {
     return this.at.written - this.at.sent;
@@ -229,6 +226,11 @@ export class PortMemory {
     this.at.inFlight = bytes.length;
     this.commit();
     return bytes;
+  }
+
+  /** Those that an earlier daemon had with the hardware; none where it had nothing there. */
+  submitted(): Uint8Array {
+    return fromRing(this.#output, this.at.sent, this.at.inFlight);
   }
 
   /** The hardware has sent so many of those that it had. */

@@ -10,6 +10,7 @@ import {
   decode,
   defineDevice,
   encode,
+  type Keeping,
   type Logger,
   type OpenCall,
   POLL,
@@ -227,17 +228,17 @@ export function defineSerialPort(driver: SerialDriver, options: SerialPortOption
     },
     commands: portCommands,
     ioctl: portIoctls(port),
-    ...(driver.recoverMs === undefined ? {} : outliving(port, driver.recoverMs)),
+    ...(driver.recoverMs === undefined ? {} : outliving(port, driver.recoverMs, driver.keeping)),
   });
 }
 
 /** Calls that the dead daemon had are asked again: the port's memory says what they have done. */
-function outliving(port: Port, ms: number) {
+function outliving(port: Port, ms: number, keeping: Keeping | undefined) {
   const memory = {
     size: PortMemory.SIZE,
     mapped: (bytes: Uint8Array<ArrayBuffer>, recovered: boolean) => port.keepIn(bytes, recovered),
   };
   const policy = { open: "reissue", read: "reissue", write: "reissue", ioctl: "reissue" } as const;
-  const recovery: Recovery = { ms, policy, memory };
+  const recovery: Recovery = { ms, policy, memory, ...(keeping === undefined ? {} : { keeping }) };
   return { recovery, recover: (call: RecoverCall) => port.recover(call), leave: () => port.leave() };
 }

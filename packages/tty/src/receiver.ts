@@ -46,6 +46,7 @@ export class Receiver {
     this.received += bytes.length;
     const used = this.#backlogBytes === 0 ? this.#parts.discipline.receive(bytes) : 0;
     if (used < bytes.length) this.#keep(bytes.subarray(used));
+    this.#parts.memory.at.received += bytes.length;
     this.#parts.memory.commit();
     if (!this.#throttled && (this.#backlogBytes > 0 || this.#parts.discipline.crowded)) this.#throttle(true);
     if (used > 0) this.#came();

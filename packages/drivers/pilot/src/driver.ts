@@ -3,9 +3,17 @@
 // turn. The device file stays whether a handheld is there or not, which is why ENODEV is an answer here.
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { DeviceError, type Logger } from "@devlift/core";
+import { DeviceError, type Keeper, type Keeping, type Logger } from "@devlift/core";
 import type { LineHost, OpenLineCall, PortMemory, SerialDriver, SerialLine } from "@devlift/tty";
-import { type ConfigurationDescriptor, UsbError, type UsbHost, type UsbTransport, type UsbWatch } from "@devlift/usb";
+import {
+  type ConfigurationDescriptor,
+  forgetKept,
+  KEEPER_SIZE,
+  UsbError,
+  type UsbHost,
+  type UsbTransport,
+  type UsbWatch,
+} from "@devlift/usb";
 import { choosePort, findInterface } from "./endpoints.ts";
 import { HandheldError } from "./errors.ts";
 import { type Handheld, Handhelds } from "./handhelds.ts";
@@ -32,6 +40,7 @@ const ASK_AGAIN_MS = 1000;
 export class PilotDriver implements SerialDriver {
   readonly name: string;
   readonly recoverMs?: number;
+  readonly keeping?: Keeping;
   readonly #host: UsbHost;
   readonly #log: Logger;
   readonly #wait: boolean;
@@ -42,9 +51,14 @@ export class PilotDriver implements SerialDriver {
   #closed = false;
   #watch: Promise<UsbWatch> | undefined;
   #line: SerialLine | undefined;
+  /** Where transfers are kept for the next daemon. */
+  #keeper: Keeper | undefined;
 
   constructor({ host, log, wait = false, name = "pilot", recoverMs }: PilotDriverOptions) {
-    if (recoverMs !== undefined) this.recoverMs = recoverMs;
+    if (recoverMs !== undefined) {
+      this.recoverMs = recoverMs;
+      this.keeping = { size: KEEPER_SIZE, kept: (keeper, files) => this.#keepIn(keeper, files) };
+    }
     this.name = name;
     this.#host = host;
     this.#log = log;
@@ -57,6 +71,12 @@ export class PilotDriver implements SerialDriver {
   async start(): Promise<void> {
     this.#watch = this.#host.watch(this.#handhelds);
     await this.#watch;
+  }
+
+  #keepIn(keeper: Keeper, files: number): void {
+    this.#keeper = keeper;
+    // Nobody goes on with what is there.
+    if (files === 0) forgetKept(keeper);
   }
 
   /** Frees waiting opens, gives the handheld back, stops watching; also while start() waits. Idempotent. */
@@ -120,19 +140,28 @@ export class PilotDriver implements SerialDriver {
     const note = memory?.note ?? "";
     const handheld = this.#handhelds.find((one) => portOf(one, note) !== undefined);
     const port = handheld === undefined ? undefined : portOf(handheld, note);
-    if (handheld === undefined || port === undefined) throw nothingThere(this.#host.name);
+    if (handheld === undefined || port === undefined) {
+      if (this.#keeper !== undefined) forgetKept(this.#keeper);
+      throw nothingThere(this.#host.name);
+    }
     const { device, model, label } = handheld;
     const log = this.#log;
     const found = findInterface(model, usableConfiguration(handheld));
-    const transport = await device.open();
+    const { received = 0, sent = 0 } = memory?.at ?? {};
+    const goesOn = new Map([
+      [port.in.address, received],
+      [port.out.address, sent],
+    ]);
+    const transport = await device.open({ keeper: this.#keeper, goesOn });
     try {
       await transport.claim(found.number);
       if (signal.aborted) throw new UsbError("cancelled", "nobody waits for the port any more");
       const line = new PilotLine({ transport, port, host, log, memory });
       this.#line = line;
-      const received = memory?.received ?? 0;
       const unknown = line.goOn();
-      log.info({ usb: device.id, received, unknown }, `port goes on: ${label}; ${received} bytes had come`);
+      const { transfers, ended } = transport.goesOn ?? { transfers: 0, ended: 0 };
+      const underWay = `${transfers} transfers were under way, ${ended} of them have ended`;
+      log.info({ usb: device.id, received, sent }, `port goes on: ${label}; ${underWay}`);
       if (unknown > 0) log.warn({ unknown }, `${unknown} bytes were on the wire; whether they arrived nobody can know`);
       return line;
     } catch (error) {
@@ -145,7 +174,7 @@ export class PilotDriver implements SerialDriver {
     const { device, model, label } = handheld;
     const log = this.#log;
     const found = findInterface(model, usableConfiguration(handheld));
-    const transport = await device.open();
+    const transport = await device.open({ keeper: this.#keeper });
     try {
       const detached = await transport.claim(found.number);
       const said = await this.#greet(handheld, { transport, model, found, log, signal });

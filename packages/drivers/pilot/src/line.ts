@@ -61,7 +61,7 @@ export class PilotLine implements SerialLine {
 
   /** Of a line that an earlier daemon had. @returns how many bytes may or may not have reached the handheld */
   goOn(): number {
-    return this.#output.goOn();
+    return this.#output.goOn(this.#parts.transport.goesOn !== undefined);
   }
 
   write(bytes: Uint8Array): number {
@@ -86,6 +86,13 @@ export class PilotLine implements SerialLine {
   }
 
   async leave(): Promise<void> {
+    const { transport } = this.#parts;
+    if (transport.outlives) {
+      // The next daemon finds everything as it is.
+      this.#output.hold();
+      transport.leave();
+      return;
+    }
     await Promise.all([this.#reading.stop(), this.#interrupts?.stop(), this.#output.rest()]);
   }
 

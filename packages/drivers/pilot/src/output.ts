@@ -62,19 +62,30 @@ export class OutputQueue {
   }
 
   /**
-   * Sends what an earlier daemon left. What it had on the wire is not sent again, as it may have arrived.
-   * @returns how many bytes those were
+   * Sends what an earlier daemon left. What it had on the wire is not sent again, as it may have arrived, unless its end
+   * will be known.
+   * @param endIsKnown of transfers that are asked for again
+   * @returns how many bytes may or may not have arrived
    */
-  goOn(): number {
-    const unknown = this.#memory.at.inFlight;
-    this.#memory.sent(unknown);
+  goOn(endIsKnown: boolean): number {
+    const { inFlight } = this.#memory.at;
+    if (endIsKnown && inFlight > 0) {
+      this.#submit(this.#memory.submitted());
+      return 0;
+    }
+    this.#memory.sent(inFlight);
     this.#pump();
-    return unknown;
+    return inFlight;
   }
 
-  /** Sends nothing more; resolves when nothing is on the wire, or when that has had its time. */
-  async rest(): Promise<void> {
+  /** Sends nothing more. */
+  hold(): void {
     this.#resting = true;
+  }
+
+  /** The same, and resolves when nothing is on the wire, or when that has had its time. */
+  async rest(): Promise<void> {
+    this.hold();
     await Promise.race([this.#transfer, sleep(REST_MS)]);
   }
 
@@ -118,7 +129,11 @@ export class OutputQueue {
 
   #pump(): void {
     if (this.#resting || this.#memory.at.inFlight > 0 || this.pending === 0) return;
-    this.#transfer = this.#send(this.#memory.submit(TRANSFER)).then(
+    this.#submit(this.#memory.submit(TRANSFER));
+  }
+
+  #submit(bytes: Uint8Array): void {
+    this.#transfer = this.#send(bytes).then(
       (sent) => this.#finished(sent),
       (error: unknown) => {
         if (this.#failure === undefined) this.#events.failed(error);

@@ -3,6 +3,7 @@
 import { PortMemory } from "@devlift/tty";
 import { expect, test } from "vitest";
 import { PilotDriver } from "../src/driver.ts";
+import { OutputQueue } from "../src/output.ts";
 import { bench, MemoryLog, Port } from "./bench.ts";
 import { FakeHandheld } from "./fake-handheld.ts";
 
@@ -50,4 +51,22 @@ test("after another plug it is another line", async () => {
   await expect(open(new Port())).rejects.toMatchObject({ code: "ENODEV" });
   await bus.plug("1-1", new FakeHandheld(M500));
   await expect(open(new Port())).rejects.toMatchObject({ code: "ENODEV" });
+});
+
+test("what was on the wire is asked for again where its end will be known, and what it did not send after it", async () => {
+  const first = new PortMemory();
+  first.append(Uint8Array.of(1, 2, 3, 4, 5));
+  first.submit(3);
+  const asked: number[][] = [];
+  const output = new OutputQueue(
+    (bytes) => {
+      asked.push([...bytes]);
+      return Promise.resolve(Math.min(2, bytes.length));
+    },
+    { writable: () => undefined, failed: () => undefined },
+    first,
+  );
+  expect(output.goOn(true)).toBe(0);
+  await output.drain(NEVER);
+  expect(asked).toEqual([[1, 2, 3], [3, 4, 5], [5]]);
 });

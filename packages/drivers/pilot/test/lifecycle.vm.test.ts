@@ -1,6 +1,7 @@
 // The daemon's end, wanted or not: no program hangs, the handheld goes back to the kernel's driver, the next start
 // works.
 
+import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { POLL } from "@devlift/core";
 import { waitFor } from "@devlift/testing";
@@ -107,7 +108,13 @@ describe("SIGTERM", () => {
   });
 });
 
-test("the last close gives the handheld back while the daemon goes on", async () => {
+// On fusd another port has it, whose transfers outlive the daemon.
+test.each(["cuse", "fusd"])("%s: the last close gives the handheld back while the daemon goes on", async (channel) => {
+  if (channel === "fusd") {
+    expect(await daemon.stop()).toBe(0);
+    execFileSync("modprobe", ["fusd"]);
+    daemon = await Daemon.start(["--channel", channel, "--usb", "libusb"]);
+  }
   const program = new CallsProgram();
   const closes = handheld.closes;
   expect(await openWhenThere(program, PILOT, O_RDWR)).toBe(0);
