@@ -9,7 +9,7 @@ import type { Progress } from "../shared/progress.ts";
 import { run } from "../shared/run.ts";
 
 /** Debian's own keys, from the package debian-archive-keyring. */
-const KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg";
+export const KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
 /** Options of apt-get and apt-cache that choose a set of package lists. */
 export interface AptSource {
@@ -32,8 +32,7 @@ const SUITES: readonly (readonly [ending: RegExp, suite: string])[] = [
 async function debian12(folder: string): Promise<AptSource> {
   if (!existsSync(KEYRING)) throw new ToolError(`${KEYRING} is missing: install debian-archive-keyring`);
   const own = await freshLists(join(folder, "own"), {});
-  const text = await run("apt-get", [...own.options, "indextargets", "--format", "$(REPO_URI)"]);
-  const lines = [...new Set(text.split("\n"))].flatMap((uri) => {
+  const lines = (await archives(own)).flatMap((uri) => {
     const suite = SUITES.find(([ending]) => ending.test(uri))?.[1];
     return suite === undefined ? [] : [`deb [signed-by=${KEYRING}] ${uri} ${suite} main\n`];
   });
@@ -41,6 +40,21 @@ async function debian12(folder: string): Promise<AptSource> {
   const sources = join(folder, "sources.list");
   await writeFile(sources, lines.join(""));
   return freshLists(join(folder, "debian-12"), { "Dir::Etc::SourceList": sources, "Dir::Etc::SourceParts": "-" });
+}
+
+/** The addresses of the archives that a set of lists is of. */
+async function archives({ options }: AptSource): Promise<readonly string[]> {
+  const text = await run("apt-get", [...options, "indextargets", "--format", "$(REPO_URI)"]);
+  return [...new Set(text.split("\n"))];
+}
+
+/** The address of Debian's main archive, of which a new system can be made. @throws ToolError when this machine uses none */
+export async function debianArchive(): Promise<string> {
+  const found = (await archives(THIS_MACHINE)).find((uri) =>
+    SUITES.some(([ending, suite]) => suite === "bookworm" && ending.test(uri)),
+  );
+  if (found === undefined) throw new ToolError("this machine's sources of packages have no archive of Debian's");
+  return found;
 }
 
 /** Runs `apt-get update` into a folder of ours, without being root. */

@@ -5,7 +5,15 @@ import { parseArgs } from "node:util";
 import { ToolError } from "../shared/errors.ts";
 import { progressOf } from "../shared/progress.ts";
 import { DEFAULT_KERNEL, isKernelLine, KERNEL_LINES } from "./kernel.ts";
-import { ACCELERATORS, type Accelerator, DEFAULT_MEMORY, DEFAULT_TIME_LIMIT, runInVm, type VmResult } from "./vm.ts";
+import {
+  ACCELERATORS,
+  type Accelerator,
+  DEFAULT_MEMORY,
+  DEFAULT_TIME_LIMIT,
+  ROOTS,
+  runInVm,
+  type VmResult,
+} from "./vm.ts";
 
 /** The exit status where the command ended well and the kernel did not think so. */
 const KERNEL_COMPLAINED = 123;
@@ -19,6 +27,7 @@ signal n killed it), ${KERNEL_COMPLAINED} when that would be 0 but the kernel co
 machine itself failed.
 
   --kernel ${KERNEL_LINES.join("|")}    the kernel (${DEFAULT_KERNEL})
+  --root ${ROOTS.join("|")}    this machine's files, or a whole Debian 13 with systemd, udev and its own Node (host)
   --timeout SECONDS     the time that COMMAND may take (${DEFAULT_TIME_LIMIT})
   --accel ${ACCELERATORS.join("|")}  KVM, or software emulation (auto: KVM when it works here)
   --memory MIB          the machine's memory (${DEFAULT_MEMORY})
@@ -28,6 +37,7 @@ machine itself failed.
 
 const OPTIONS = {
   kernel: { type: "string" },
+  root: { type: "string" },
   timeout: { type: "string" },
   accel: { type: "string" },
   memory: { type: "string" },
@@ -75,15 +85,18 @@ export async function main(args: readonly string[]): Promise<number> {
     process.stdout.write(HELP);
     return 0;
   }
-  const { kernel = DEFAULT_KERNEL, accel = "auto" } = values;
+  const { kernel = DEFAULT_KERNEL, root: rootName = "host", accel = "auto" } = values;
   if (command.length === 0) throw new ToolError(`no COMMAND\n\n${HELP}`);
   if (!isKernelLine(kernel)) throw new ToolError(`--kernel: ${kernel} is none of ${KERNEL_LINES.join(", ")}`);
   if (!isAccelerator(accel)) throw new ToolError(`--accel: ${accel} is none of ${ACCELERATORS.join(", ")}`);
+  const root = ROOTS.find((one) => one === rootName);
+  if (root === undefined) throw new ToolError(`--root: ${rootName} is none of ${ROOTS.join(", ")}`);
   const aborter = new AbortController();
   for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(name, () => aborter.abort());
   const result = await runInVm({
     command,
     kernel,
+    root,
     accel,
     timeLimit: positive("timeout", values.timeout, DEFAULT_TIME_LIMIT),
     memoryMib: positive("memory", values.memory, DEFAULT_MEMORY),

@@ -20,6 +20,8 @@ export interface MachineOptions {
   readonly memoryMib: number;
   /** The host folder that the guest sees at /run/devlift-vm: the second stage and what it is to do. */
   readonly share: string;
+  /** The host folder that is the guest's root: "/", or a system of its own, which gets the host's files beside it. */
+  readonly root: string;
   /** The host folder that the guest may write to. */
   readonly outDir: string;
   /** The file that gets the kernel's console and what QEMU itself prints. */
@@ -166,7 +168,8 @@ function qemuArguments(options: MachineOptions): string[] {
   // With -no-reboot, a kernel that stumbles, or has a task stuck for two minutes, ends the machine at once.
   const ends = "oops=panic hung_task_panic=1 panic=-1";
   // Debian's kernels have x32 system calls, and take them when they are told to; the conformance suite makes them.
-  const kernelArguments = `console=ttyS0 loglevel=5 ${ends} mitigations=off syscall.x32=y`;
+  const own = options.root === "/" ? "" : " devlift.host systemd.show_status=no";
+  const kernelArguments = `console=ttyS0 loglevel=5 ${ends} mitigations=off syscall.x32=y${own}`;
   return [
     ...["-nodefaults", "-no-user-config", "-display", "none", "-nic", "none", "-no-reboot"],
     ...accel,
@@ -176,7 +179,8 @@ function qemuArguments(options: MachineOptions): string[] {
     ...["-serial", "chardev:console"],
     ...["-device", "virtio-serial"],
     ...ports,
-    ...share("host", "/", true),
+    ...share("system", options.root, true),
+    ...(own === "" ? [] : share("host", "/", true)),
     ...share("share", options.share, true),
     ...share("out", options.outDir, false),
   ];

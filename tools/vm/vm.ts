@@ -15,6 +15,7 @@ import { installPrerequisites } from "../shared/prerequisites.ts";
 import type { Progress } from "../shared/progress.ts";
 import { cacheFolder } from "./cache.ts";
 import { commandScript, guestEnvironment, quote } from "./command.ts";
+import { debian13 } from "./debian.ts";
 import { initramfs } from "./initramfs.ts";
 import { DEFAULT_KERNEL, type KernelImage, type KernelLine, kernelImage } from "./kernel.ts";
 import { type MachineOptions, type MachineResult, runMachine } from "./machine.ts";
@@ -23,6 +24,10 @@ import { udevd } from "./udev.ts";
 
 export const ACCELERATORS = ["auto", "kvm", "tcg"] as const;
 export type Accelerator = (typeof ACCELERATORS)[number];
+
+/** What the guest's root is: this machine's files, or a whole Debian 13 with systemd. */
+export const ROOTS = ["host", "debian-13"] as const;
+export type Root = (typeof ROOTS)[number];
 
 export const DEFAULT_TIME_LIMIT = 600;
 export const DEFAULT_MEMORY = 3072;
@@ -37,6 +42,7 @@ export interface VmOptions {
   /** Several words are an argument vector; a single word is run by the shell. */
   readonly command: readonly string[];
   readonly kernel?: KernelLine;
+  readonly root?: Root;
   readonly accel?: Accelerator;
   readonly memoryMib?: number;
   /** Seconds that the command may take, counted from its start. */
@@ -103,31 +109,37 @@ export async function runInVm(options: VmOptions): Promise<VmResult> {
 /** What a machine is made of. */
 interface Made {
   readonly image: KernelImage;
+  /** The folder that becomes the root. */
+  readonly root: string;
   readonly udev: string;
   readonly fusd: FusdBuild | undefined;
 }
 
 async function prepare(options: VmOptions): Promise<Made> {
   const image = await kernelImage(options.kernel ?? DEFAULT_KERNEL, options.progress);
-  return { image, udev: await udevd(options.progress), fusd: await fusdFor(options) };
+  const root = options.root === "debian-13" ? await debian13(options.progress) : "/";
+  return { image, root, udev: await udevd(options.progress), fusd: await fusdFor(options) };
 }
 
-async function boot(options: VmOptions, share: string, { image, udev, fusd }: Made): Promise<VmResult> {
+async function boot(options: VmOptions, share: string, { image, root, udev, fusd }: Made): Promise<VmResult> {
   const trailer = `devlift-vm-end-${crypto.randomUUID()}`;
   const outDir = options.outDir ?? (await mkdtemp(join(tmpdir(), "devlift-vm-out-")));
   const cwd = options.cwd ?? CHECKOUT;
-  await cp(join(import.meta.dirname, "guest/stage2.sh"), join(share, "stage2.sh"));
+  for (const stage of ["stage2.sh", "stage3.sh"])
+    await cp(join(import.meta.dirname, "guest", stage), join(share, stage));
   await writeFile(
     join(share, "settings.sh"),
     settingsScript({ modules: image.modules, trailer, fusd: fusd?.module ?? "" }),
   );
-  await writeFile(join(share, "kept"), keptFolders([CHECKOUT, cwd, process.execPath, ...(fusd ? [fusd.folder] : [])]));
+  const folders = [CHECKOUT, cwd, ...(fusd ? [fusd.folder] : [])];
+  await writeFile(join(share, "kept"), root === "/" ? keptFolders([...folders, process.execPath]) : carried(folders));
   const env = { ...options.env, DEVLIFT_UDEVD: udev, ...(fusd && { DEVLIFT_FUSD: fusd.folder }) };
   await writeFile(join(share, "command.sh"), commandScript(options.command, cwd, guestEnvironment(process.env, env)));
 
   const consoleLog = join(share, "console.log");
   const machineOptions = {
     image,
+    root,
     trailer,
     consoleLog,
     initramfs: await initramfs(image),
@@ -222,13 +234,24 @@ function machineKey(): string {
   return createHash("sha256").update(facts.join("\n")).digest("hex").slice(0, 16);
 }
 
+/** Folders of the host's that a system of its own gets, at the same places; a line each. */
+function carried(paths: readonly string[]): string {
+  return [...new Set(paths)].map((path) => `${placeable(path)}\n`).join("");
+}
+
+/** @throws ToolError for a path below a folder that each guest makes anew */
+function placeable(path: string): string {
+  const [, top = ""] = path.split("/");
+  if (["run", "dev", "proc", "sys"].includes(top))
+    throw new ToolError(`${path}: the guest has a /${top} of its own, so nothing below it can be carried there`);
+  return path;
+}
+
 /** Folders below /tmp that the guest needs, where it has a fresh /tmp otherwise; a line each. */
 function keptFolders(paths: readonly string[]): string {
   const kept = new Set<string>();
   for (const path of paths) {
-    const [, top = "", next = ""] = path.split("/");
-    if (["run", "dev", "proc", "sys"].includes(top))
-      throw new ToolError(`${path}: the guest has a /${top} of its own, so nothing below it can be carried there`);
+    const [, top = "", next = ""] = placeable(path).split("/");
     if (top === "tmp") kept.add(`/tmp/${next}\n`);
   }
   return [...kept].join("");

@@ -1,7 +1,6 @@
-# The second stage, as PID 1 on the overlay root: the rest of a small system, then the command, then its status.
-# Beside this file are `settings.sh` (shell variables), `kept` (paths) and `command.sh` (what to run).
-# vport0p1 carries the command's standard output, vport0p2 its standard error, vport0p3 `up` and `exit STATUS`, and
-# from the host `report`, which is answered by lines on each process and `reported`.
+# The second stage, as PID 1 on the overlay root: the rest of a small system, then the third stage, which runs the command.
+# Beside this file are `settings.sh` (shell variables) and `kept` (paths). A system of its own has an init, which runs the
+# third stage as a service.
 b=/run/busybox
 share=/run/devlift-vm
 . $share/settings.sh
@@ -16,6 +15,7 @@ done
 # The modules that the host unpacked, where modprobe looks.
 release=$($b uname -r)
 $b mkdir -p "/lib/modules/$release"
+[ -d /run/devlift-host ] && modules=/run/devlift-host$modules
 $b mount -o bind "$modules" "/lib/modules/$release"
 # kernel/fusd's module is not among them: a new index of them all, for each change of it, would take its time.
 if [ -n "$fusd" ]; then
@@ -24,13 +24,21 @@ if [ -n "$fusd" ]; then
   echo "remove fusd test ! -e /sys/module/fusd || rmmod fusd" >>/run/modprobe.d/fusd.conf
 fi
 
-# A fresh /tmp, except for the folders below it that the command needs; `kept` lists them, a line each.
+# A fresh /tmp, except for the folders below it that the command needs; `kept` lists them, a line each. In a system of its
+# own they, and all else that it needs of the host's files, are where they are there.
+host=/run/devlift-host
 $b mkdir /run/kept
 i=0
 while IFS= read -r path; do
   i=$((i + 1))
   $b mkdir /run/kept/$i
-  $b mount -o bind "$path" /run/kept/$i
+  if [ -d $host ]; then
+    $b mkdir -p /run/above/$i/upper /run/above/$i/work
+    layers="lowerdir=$host$path,upperdir=/run/above/$i/upper,workdir=/run/above/$i/work"
+    $b mount -t overlay -o "$layers" over /run/kept/$i
+  else
+    $b mount -o bind "$path" /run/kept/$i
+  fi
 done <$share/kept
 $b mount -t tmpfs -o mode=1777 tmp /tmp
 i=0
@@ -41,59 +49,27 @@ while IFS= read -r path; do
   $b umount /run/kept/$i
 done <$share/kept
 
+if [ -d $host ]; then
+  units=/run/systemd/system
+  $b mkdir -p $units/multi-user.target.wants
+  # The first boot of a machine takes longer, and is nobody's question here.
+  echo 5e0d0a7bd6e94d5f8a3d3c1f1f6a9d10 >/etc/machine-id
+  # /tmp is there already.
+  $b ln -s /dev/null $units/tmp.mount
+  $b ln -s /dev/null $units/serial-getty@ttyS0.service
+  cat >$units/devlift-vm.service <<UNIT
+[Unit]
+DefaultDependencies=no
+After=multi-user.target
+[Service]
+ExecStart=$b sh $share/stage3.sh
+StandardOutput=append:/dev/console
+StandardError=append:/dev/console
+TimeoutStopSec=5
+UNIT
+  $b ln -s ../devlift-vm.service $units/multi-user.target.wants/devlift-vm.service
+  exec /sbin/init
+fi
 $b ip link set lo up
 $b hostname devlift-vm
-
-while [ ! -c /dev/vport0p3 ]; do $b sleep 0.1; done
-exec 3<>/dev/vport0p3
-# A port can be opened once only, so the command writes to pipes that programs may open again through /dev/stdout.
-$b mkfifo /run/out /run/err
-$b cat </run/out >/dev/vport0p1 3>&- & out=$!
-$b cat </run/err >/dev/vport0p2 3>&- & err=$!
-report() {
-  for process in /proc/[0-9]*; do
-    words=$($b tr '\0' ' ' <$process/cmdline)
-    [ -n "$words" ] || continue
-    echo "process ${process#/proc/}: $words"
-    echo "  in the kernel: $($b sed 's/.* //' $process/stack | $b head -n 6 | $b tr '\n' ' ')"
-  done
-}
-while read -r word <&3; do
-  report >&3 2>/dev/null
-  echo reported >&3
-done &
-# The debug kernel looks for memory that the command leaves lost, in which what was lost before does not count.
-leaks=/sys/kernel/debug/kmemleak
-$b mount -t debugfs debug /sys/kernel/debug 2>/dev/null
-[ ! -e $leaks ] || echo clear >$leaks
-echo up >&3
-# A subshell, so that the shell's own word on a signal ("Killed") goes to the console.
-(exec $b setsid /bin/sh $share/command.sh) </dev/null >/run/out 2>/run/err 3>&-
-status=$?
-
-# What the command left behind must not hold its output open: everything but the two cats and us is killed.
-rounds=0
-while $b kill -0 $out 2>/dev/null || $b kill -0 $err 2>/dev/null; do
-  for process in /proc/[0-9]*; do
-    pid=${process#/proc/}
-    [ $pid = 1 ] || [ $pid = $out ] || [ $pid = $err ] || $b kill -9 $pid 2>/dev/null
-  done
-  rounds=$((rounds + 1))
-  if [ $rounds -gt 100 ]; then
-    echo "devlift-vm: processes of the command cannot be killed; they are stuck in the kernel"
-    $b ps
-    $b kill $out $err
-  fi
-  $b sleep 0.05
-done
-# What is new is believed lost at the second look only; a scan is done when its write returns.
-if [ -e $leaks ]; then
-  echo scan >$leaks
-  echo scan >$leaks
-  $b cat $leaks
-fi
-# A port can be opened again once its cat is gone. The trailers tell the host that all has come through.
-echo -n "$trailer" >/dev/vport0p1
-echo -n "$trailer" >/dev/vport0p2
-echo "exit $status" >&3
-while :; do $b sleep 60; done
+. $share/stage3.sh

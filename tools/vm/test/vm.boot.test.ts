@@ -24,7 +24,7 @@ class Collector extends Writable {
   }
 }
 
-async function boot(options: Pick<VmOptions, "command" | "kernel" | "timeLimit" | "signal" | "stdout">) {
+async function boot(options: Pick<VmOptions, "command" | "kernel" | "root" | "timeLimit" | "signal" | "stdout">) {
   const [stdout, stderr] = [new Collector(), new Collector()];
   const result = await runInVm({ stdout, stderr, outDir, progress: () => undefined, ...options });
   return { ...result, stdout: stdout.text, stderr: stderr.text };
@@ -40,6 +40,15 @@ test("a command's output, exit status and files come through, and modules load",
   expect(release).toMatch(/^6\.12\..*amd64$/);
   const clock = Number(await readFile(join(outDir, "clock"), "utf8"));
   expect(Math.abs(clock - Date.now() / 1000)).toBeLessThan(120);
+});
+
+test("a whole Debian 13 has systemd as PID 1, the checkout, and a Node of its own", async () => {
+  const script = `readlink /proc/1/exe; systemctl is-system-running --wait; pwd; readlink -f "$(command -v node)"
+    modprobe cuse; udevadm settle; test -c /dev/cuse; sleep 10000 & exit 7`;
+  const result = await boot({ command: [script], root: "debian-13" });
+  expect(result).toMatchObject({ outcome: "exited", status: 7, stderr: "", consoleTail: undefined });
+  const told = ["/usr/lib/systemd/systemd", "running", process.cwd(), "/usr/bin/node"];
+  expect(result.stdout.trim().split("\n")).toEqual(told);
 });
 
 test("a large output comes through whole, and what the command leaves running is ended", async () => {
