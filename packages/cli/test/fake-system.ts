@@ -27,6 +27,10 @@ export class FakeSystem implements System {
     else this.files.set(path, image);
   }
 
+  removeFolder(): void {
+    this.#change();
+  }
+
   run(command: string, args: readonly string[]): string {
     const line = [command, ...args].join(" ");
     if (this.failing !== undefined && line.startsWith(this.failing)) throw new CommandError(`${line} failed: no`);

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import {
   chmodSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -35,6 +36,12 @@ test("a file comes back with its bytes and its mode, and nothing else is left", 
   thisSystem.writeFile(file, undefined);
   expect(thisSystem.readFile(file)).toBeUndefined();
   expect(readdirSync(place)).toEqual([]);
+  writeFileSync(file, "");
+  thisSystem.removeFolder(place);
+  thisSystem.writeFile(file, undefined);
+  thisSystem.removeFolder(place);
+  thisSystem.removeFolder(place);
+  expect(existsSync(place)).toBe(false);
 });
 
 test("what was left of a write that was cut short does not hinder the next", () => {

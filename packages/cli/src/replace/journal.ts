@@ -5,8 +5,10 @@ import { UsageError } from "@devlift/core";
 import type { Entry } from "./steps.ts";
 import { type System, textFile } from "./system.ts";
 
+const FOLDER = "/var/lib/devlift";
+
 export function journalPath(driver: string): string {
-  return `/var/lib/devlift/${driver}.journal`;
+  return `${FOLDER}/${driver}.journal`;
 }
 
 /** @returns the steps that may have been done, first to last; undefined when the driver was not put in the kernel's place */
@@ -24,6 +26,7 @@ export function writeJournal(system: System, driver: string, entries: readonly E
 
 export function forgetJournal(system: System, driver: string): void {
   system.writeFile(journalPath(driver), undefined);
+  system.removeFolder(FOLDER);
 }
 
 function entryFrom(driver: string, line: string): Entry {

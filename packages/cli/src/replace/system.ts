@@ -11,6 +11,7 @@ import {
   openSync,
   readFileSync,
   renameSync,
+  rmdirSync,
   rmSync,
   writeFileSync,
 } from "node:fs";
@@ -31,6 +32,8 @@ export interface System {
   readFile(path: string): FileImage | undefined;
   /** Undefined removes it. Whoever looks finds all of it, old or new, also after a loss of power. */
   writeFile(path: string, image: FileImage | undefined): void;
+  /** Unless something is in it. */
+  removeFolder(path: string): void;
   /** @returns what it printed @throws CommandError when its status is not 0 */
   run(command: string, args: readonly string[]): string;
 }
@@ -45,7 +48,7 @@ export function textFile(text: string): FileImage {
 }
 
 /** The machine that this process is on. */
-export const thisSystem: System = { readFile, writeFile, run };
+export const thisSystem: System = { readFile, writeFile, removeFolder, run };
 
 function readFile(path: string): FileImage | undefined {
   try {
@@ -79,6 +82,14 @@ function writeFile(path: string, image: FileImage | undefined): void {
     renameSync(draft, path);
   }
   syncFolder(folder);
+}
+
+function removeFolder(path: string): void {
+  try {
+    rmdirSync(path);
+  } catch (error) {
+    if (!["ENOENT", "ENOTEMPTY"].includes(errorCode(error))) throw error;
+  }
 }
 
 /** The name is on the disk, too. */
