@@ -150,7 +150,8 @@ async function document(values: Values): Promise<number> {
     return 0;
   }
   for (const channel of ["memory", "fuse"]) runs.push(await runChannel(commandLine(values, channel)));
-  for (const kernel of STOCK_LINES) runs.push(await runChannel({ ...commandLine(values, "cuse"), kernel }));
+  for (const channel of ["cuse", "fusd"])
+    for (const kernel of STOCK_LINES) runs.push(await runChannel({ ...commandLine(values, channel), kernel }));
   await writeDocs(runs);
   return runs.some((one) => failures(one.results) > 0) ? 1 : 0;
 }
