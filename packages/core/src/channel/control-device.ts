@@ -1,7 +1,7 @@
 // A control device of the kernel's, /dev/cuse or /dev/fusd. Each open descriptor of it can become one character device,
 // whose node the kernel makes itself, under its own name and nowhere but in /dev.
 
-import { closeSync, constants, existsSync, openSync } from "node:fs";
+import { closeSync, constants, lstatSync, openSync } from "node:fs";
 import { DeviceError, errorCode, UsageError } from "../errors.ts";
 import type { Availability, Wanted } from "./channel.ts";
 
@@ -21,7 +21,7 @@ export class ControlDevice {
 
   probe(wanted?: Wanted): Availability {
     if (wanted !== undefined && wanted.path !== nodeOf(wanted)) return { usable: false, why: this.#misplaced(wanted) };
-    if (!existsSync(this.path))
+    if (!isThere(this.path))
       return {
         usable: false,
         why: `there is no ${this.path} ('modprobe ${this.#module}' loads ${this.#whereToGet})`,
@@ -43,7 +43,7 @@ export class ControlDevice {
   open(wanted: Wanted, mayBeThere = false): number {
     const { path } = wanted;
     if (path !== nodeOf(wanted)) throw new UsageError(this.#misplaced(wanted));
-    if (!mayBeThere && existsSync(path))
+    if (!mayBeThere && isThere(path))
       throw new DeviceError("EEXIST", `${path} is there already: end what serves it, or remove a file left there`);
     try {
       return openSync(this.path, OPEN_FLAGS);
@@ -63,6 +63,14 @@ export class ControlDevice {
     const why = `${this.path} cannot be opened (${code}): try 'modprobe ${this.#module}'`;
     return new DeviceError("ENODEV", why, { cause: error });
   }
+}
+
+/**
+ * Not by access(2), as existsSync() asks: for a device that a service may not open (DeviceAllow= of its unit) that says EPERM
+ * of whether it is there, too (devcgroup_inode_permission() in include/linux/device_cgroup.h).
+ */
+export function isThere(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
 }
 
 function nodeOf({ name }: Pick<Wanted, "name">): string {

@@ -1,12 +1,11 @@
 // /dev/cuse: a real character device on a stock kernel (fs/fuse/cuse.c). One descriptor is one device, which exists
 // from the answered CUSE_INIT to the close of the descriptor.
 
-import { existsSync } from "node:fs";
 import { chmod, chown } from "node:fs/promises";
 import { DeviceError, errorCode } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import type { Channel, ChannelKind, ChannelOptions, NodePermissions } from "./channel.ts";
-import { ControlDevice } from "./control-device.ts";
+import { ControlDevice, isThere } from "./control-device.ts";
 import { fuseConnection, introduce } from "./fuse-connection.ts";
 
 const CONTROL = new ControlDevice("cuse", "the kernel's module where it has one");
@@ -21,7 +20,7 @@ async function openCuse(options: ChannelOptions): Promise<Channel> {
   try {
     // The kernel makes the node inside the write of this answer.
     await introduce(connection);
-    if (!existsSync(path)) throw new DeviceError("EBUSY", `the kernel did not make ${path}: its log (dmesg) says why`);
+    if (!isThere(path)) throw new DeviceError("EBUSY", `the kernel did not make ${path}: its log (dmesg) says why`);
     await setPermissions(path, permissions, options.log);
   } catch (error) {
     await connection.close();
