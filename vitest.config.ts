@@ -3,6 +3,7 @@ import { defineConfig } from "vitest/config";
 
 const everywhere = ["packages/**/test/**/*.test.ts", "examples/test/**/*.test.ts", "tools/**/test/**/*.test.ts"];
 const inVm = "**/*.vm.test.ts";
+const inDebian = "**/*.debian.test.ts";
 const bootingVm = "**/*.boot.test.ts";
 const ofKernel = "**/*.kernel.test.ts";
 const onFuse = "**/*.fuse.test.ts";
@@ -16,7 +17,7 @@ export default defineConfig({
         test: {
           name: "unit",
           include: everywhere,
-          exclude: [...never, inVm, bootingVm, onFuse, ofKernel, withSound],
+          exclude: [...never, inVm, inDebian, bootingVm, onFuse, ofKernel, withSound],
           // A bound for what is stuck, not a measure of this machine.
           testTimeout: 60_000,
         },
@@ -54,6 +55,16 @@ export default defineConfig({
           // One machine runs at a time, so a test may have to wait for another checkout's.
           testTimeout: 1_200_000,
           hookTimeout: 1_200_000,
+        },
+      },
+      {
+        test: {
+          name: "debian",
+          include: [inDebian],
+          exclude: never,
+          fileParallelism: false,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
         },
       },
       {

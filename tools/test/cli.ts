@@ -6,6 +6,7 @@ import { isKernelLine, KERNEL_LINES, type KernelLine } from "../vm/kernel.ts";
 import { runTiers, type Tier } from "./summary.ts";
 import {
   bootTier,
+  debianTier,
   fuseTier,
   kernelTier,
   lintTier,
@@ -17,9 +18,9 @@ import {
   vmTier,
 } from "./tiers.ts";
 
-const TIER_NAMES = ["lint", "types", "unit", "fuse", "sound", "kernel", "boot", "vm"] as const;
+const TIER_NAMES = ["lint", "types", "unit", "fuse", "sound", "kernel", "boot", "debian", "vm"] as const;
 type TierName = (typeof TIER_NAMES)[number];
-const VM_TIERS: readonly TierName[] = ["boot", "vm"];
+const VM_TIERS: readonly TierName[] = ["boot", "debian", "vm"];
 
 const HELP = `Usage: npm test -- [OPTION]... [PATTERN]
 
@@ -86,6 +87,17 @@ export function withVm(commandLine: CommandLine): boolean {
   return commandLine.tiers.some((name) => VM_TIERS.includes(name));
 }
 
+/** Those that are one run of their test files each, in this order. */
+const TIERS_OF_FILES = ["unit", "fuse", "sound", "kernel", "boot", "debian"] as const;
+const TIER_OF: Readonly<Record<(typeof TIERS_OF_FILES)[number], (files: readonly string[]) => Tier>> = {
+  unit: unitTier,
+  fuse: fuseTier,
+  sound: soundTier,
+  kernel: kernelTier,
+  boot: bootTier,
+  debian: debianTier,
+};
+
 /** The tiers of a command line. A tier in which PATTERN finds nothing is left out as long as another has something. */
 export function selectTiers(commandLine: CommandLine, files: TestFiles): Tier[] {
   const { tiers: names, kernels, pattern } = commandLine;
@@ -93,11 +105,9 @@ export function selectTiers(commandLine: CommandLine, files: TestFiles): Tier[] 
   if (names.includes("lint")) tiers.push(lintTier());
   if (names.includes("types")) tiers.push(typesTier());
   const tests: { tier: Tier; required: boolean; files: readonly string[] }[] = [];
-  if (names.includes("unit")) tests.push({ tier: unitTier(files.unit), required: true, files: files.unit });
-  if (names.includes("fuse")) tests.push({ tier: fuseTier(files.fuse), required: true, files: files.fuse });
-  if (names.includes("sound")) tests.push({ tier: soundTier(files.sound), required: true, files: files.sound });
-  if (names.includes("kernel")) tests.push({ tier: kernelTier(files.kernel), required: true, files: files.kernel });
-  if (names.includes("boot")) tests.push({ tier: bootTier(files.boot), required: true, files: files.boot });
+  for (const name of TIERS_OF_FILES) {
+    if (names.includes(name)) tests.push({ tier: TIER_OF[name](files[name]), required: true, files: files[name] });
+  }
   if (names.includes("vm")) {
     for (const kernel of kernels) {
       const mine = files.vm.filter((file) => file.kernels.includes(kernel)).map((file) => file.path);

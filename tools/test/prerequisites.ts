@@ -5,6 +5,7 @@ import { IOCTLGEN_PREREQUISITES } from "../ioctlgen/prerequisites.ts";
 import { CHECK_PREREQUISITES } from "../kernel/prerequisites.ts";
 import { DEB_PREREQUISITES } from "../release/prerequisites.ts";
 import type { Prerequisite } from "../shared/prerequisites.ts";
+import { DEBIAN_PREREQUISITES } from "../vm/debian.ts";
 import { DEBUG_KERNEL_PREREQUISITES, VM_PREREQUISITES } from "../vm/prerequisites.ts";
 
 /** For every tier: a C compiler, for 64-bit and (-m32) for 32-bit programs, and what reads C headers. */
@@ -34,6 +35,7 @@ const ALWAYS: readonly Prerequisite[] = [
 const WITH_VM: readonly Prerequisite[] = [
   ...VM_PREREQUISITES,
   ...DEBUG_KERNEL_PREREQUISITES,
+  ...DEBIAN_PREREQUISITES,
   { package: "picocom", file: "picocom" },
   { package: "socat", file: "socat" },
   { package: "stress-ng", file: "stress-ng" },

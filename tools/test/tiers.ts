@@ -5,12 +5,14 @@ import { once } from "node:events";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
+import { deb } from "../release/deb.ts";
 import { ToolError } from "../shared/errors.ts";
 import { progressOf } from "../shared/progress.ts";
 import { run } from "../shared/run.ts";
 import { describeEnding } from "../vm/cli.ts";
+import { debian13 } from "../vm/debian.ts";
 import { DEFAULT_KERNEL, isKernelLine, type KernelLine, kernelImage } from "../vm/kernel.ts";
-import { CHECKOUT, runInVm } from "../vm/vm.ts";
+import { CHECKOUT, type Root, runInVm } from "../vm/vm.ts";
 import { readReport } from "./report.ts";
 import { failed, type Tier, type TierResult } from "./summary.ts";
 
@@ -33,6 +35,7 @@ export interface TestFiles {
   readonly kernel: readonly string[];
   readonly boot: readonly string[];
   readonly vm: readonly VmTestFile[];
+  readonly debian: readonly string[];
 }
 
 /** What vitest.config.ts finds, of that what has `pattern` in its path. */
@@ -50,6 +53,7 @@ export async function listTestFiles(pattern: string | undefined): Promise<TestFi
     kernel: of("kernel"),
     boot: of("boot"),
     vm: await Promise.all(vm),
+    debian: of("debian"),
   };
 }
 
@@ -143,7 +147,7 @@ async function readReportFile(folder: string, instead: string): Promise<string> 
  */
 export function vmTier(kernel: KernelLine, files: readonly string[]): Tier {
   const name = `vm ${kernel}`;
-  const tier = { name, run: () => runVitestInVm(name, kernel, files) };
+  const tier = { name, run: () => runVitestInVm({ name, project: "vm", kernel, root: "host" }, files) };
   if (kernel !== "debug" || files.length === 0) return tier;
   const prepare = async () => {
     await kernelImage(kernel, progressOf(name));
@@ -151,13 +155,40 @@ export function vmTier(kernel: KernelLine, files: readonly string[]): Tier {
   return { ...tier, prepare };
 }
 
-async function runVitestInVm(name: string, kernel: KernelLine, files: readonly string[]): Promise<TierResult> {
+/**
+ * The tests that run inside a virtual machine with a whole Debian 13, on the Debian packages that are made here before. A
+ * skip there is a failure.
+ */
+export function debianTier(files: readonly string[]): Tier {
+  const where = { name: "debian", project: "debian", kernel: DEFAULT_KERNEL, root: "debian-13" } as const;
+  return {
+    name: where.name,
+    prepare: async () => {
+      if (files.length > 0) await debian13(progressOf(where.name));
+    },
+    run: async () => {
+      await deb(join(CHECKOUT, "dist", "deb"), progressOf(where.name));
+      return runVitestInVm(where, files);
+    },
+  };
+}
+
+interface Where {
+  readonly name: string;
+  readonly project: string;
+  readonly kernel: KernelLine;
+  readonly root: Root;
+}
+
+async function runVitestInVm(where: Where, files: readonly string[]): Promise<TierResult> {
+  const { name, project, kernel, root } = where;
   if (files.length === 0) return { passed: 0, failures: [], skipped: [] };
   const outDir = await mkdtemp(join(tmpdir(), "devlift-test-"));
   try {
     const report = `--outputFile.json=$DEVLIFT_VM_OUT/${REPORT}`;
-    const command = ["sh", "-c", `exec vitest "$@" "${report}"`, "vitest", ...vitestArguments("vm", files)];
-    const result = await runInVm({ command, kernel, outDir, timeLimit: VM_TIME_LIMIT, progress: progressOf(name) });
+    const command = ["sh", "-c", `exec vitest "$@" "${report}"`, "vitest", ...vitestArguments(project, files)];
+    const limits = { timeLimit: VM_TIME_LIMIT, progress: progressOf(name) };
+    const result = await runInVm({ command, kernel, root, outDir, ...limits });
     const complaint = describeEnding(result);
     if (complaint !== undefined) process.stdout.write(`${complaint}\n`);
     const boot = result.bootSeconds?.toFixed(1);

@@ -11,19 +11,20 @@ const FILES: TestFiles = {
   sound: ["e.sound.test.ts"],
   kernel: ["d.kernel.test.ts"],
   boot: ["b.boot.test.ts"],
+  debian: ["d.debian.test.ts"],
   vm: [
     { path: "c.vm.test.ts", kernels: ["6.12"] },
     { path: "d.vm.test.ts", kernels: ["6.12", "6.1"] },
     { path: "e.vm.test.ts", kernels: ["6.12", "debug"] },
   ],
 };
-const NONE: TestFiles = { unit: [], fuse: [], sound: [], kernel: [], boot: [], vm: [] };
+const NONE: TestFiles = { unit: [], fuse: [], sound: [], kernel: [], boot: [], debian: [], vm: [] };
 
 const names = (args: string[], files = FILES) => selectTiers(parseCommandLine(args), files).map((tier) => tier.name);
 
 test("all of them, or as the options say", () => {
   const here = ["lint", "types", "unit", "fuse", "sound", "kernel"];
-  expect(names([])).toEqual([...here, "boot", "vm 6.12", "vm 6.1", "vm debug"]);
+  expect(names([])).toEqual([...here, "boot", "debian", "vm 6.12", "vm 6.1", "vm debug"]);
   expect(names(["--no-vm"])).toEqual(here);
   expect(names(["--kernel", "6.1"])).toEqual(["vm 6.1"]);
   expect(names(["--tier", "unit", "--tier", "lint"])).toEqual(["lint", "unit"]);
@@ -32,7 +33,7 @@ test("all of them, or as the options say", () => {
 });
 
 test("without a pattern a tier without files stays, to fail by its name; a kernel that no test names is left out", () => {
-  expect(names([], NONE)).toEqual(["lint", "types", "unit", "fuse", "sound", "kernel", "boot", "vm 6.12"]);
+  expect(names([], NONE)).toEqual(["lint", "types", "unit", "fuse", "sound", "kernel", "boot", "debian", "vm 6.12"]);
   expect(names(["--kernel", "6.1"], NONE)).toEqual(["vm 6.1"]);
 });
 
@@ -53,6 +54,7 @@ test("a pattern finds test files by their path, each in its tier", async () => {
     sound: [],
     kernel: [],
     boot: [],
+    debian: [],
     vm: [],
   });
   expect((await listTestFiles("tools/vm/test/vm.")).boot).toEqual(["tools/vm/test/vm.boot.test.ts"]);

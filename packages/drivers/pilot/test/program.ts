@@ -47,6 +47,11 @@ export async function runProgram(bundle: string, ...args: readonly string[]): Pr
   return { status, out, err };
 }
 
+export interface User {
+  readonly uid?: number;
+  readonly gid?: number;
+}
+
 /** What one HotSync gave. */
 export type Synced = { readonly done: Record<string, unknown> } | { readonly failed: string };
 
@@ -60,9 +65,10 @@ export class HotSyncProgram {
     this.#answers = answers;
   }
 
-  static async start(port: string): Promise<HotSyncProgram> {
+  /** @param user who it runs as; default: whoever runs the test */
+  static async start(port: string, user: User = {}): Promise<HotSyncProgram> {
     const bundle = await bundleProgram("hotsync");
-    const child = spawn(process.execPath, [bundle, port], { stdio: ["pipe", "pipe", "inherit"] });
+    const child = spawn(process.execPath, [bundle, port], { stdio: ["pipe", "pipe", "inherit"], ...user });
     return new HotSyncProgram(child, createInterface({ input: child.stdout })[Symbol.asyncIterator]());
   }
 

@@ -22,8 +22,9 @@ export class Cradle {
     this.server = server;
   }
 
-  static async open(): Promise<Cradle> {
-    execFileSync("modprobe", ["-a", "vhci_hcd", "visor", "cuse"]);
+  /** @param modules of the kernel's, beside the bus */
+  static async open(modules: readonly string[] = ["visor", "cuse"]): Promise<Cradle> {
+    execFileSync("modprobe", ["-a", "vhci_hcd", ...modules]);
     await startUdevd();
     return new Cradle(await UsbipServer.listen());
   }
