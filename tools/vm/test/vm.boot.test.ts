@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Writable } from "node:stream";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { progressOf } from "../../shared/progress.ts";
 import { exitStatus } from "../cli.ts";
 import { runInVm, type VmOptions } from "../vm.ts";
 
@@ -26,7 +27,7 @@ class Collector extends Writable {
 
 async function boot(options: Pick<VmOptions, "command" | "kernel" | "root" | "timeLimit" | "signal" | "stdout">) {
   const [stdout, stderr] = [new Collector(), new Collector()];
-  const result = await runInVm({ stdout, stderr, outDir, progress: () => undefined, ...options });
+  const result = await runInVm({ stdout, stderr, outDir, progress: progressOf("vm"), ...options });
   return { ...result, stdout: stdout.text, stderr: stderr.text };
 }
 
