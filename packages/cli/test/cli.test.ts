@@ -4,22 +4,12 @@ import { join } from "node:path";
 import { expect, test, vi } from "vitest";
 import { main } from "../src/cli.ts";
 import type { Machine } from "../src/machine.ts";
-import { ANNA, machineWith, plugged, processOf } from "./fake-machine.ts";
+import { ANNA, machineWith, PILOT, plugged, processOf } from "./fake-machine.ts";
 import { FakeSystem } from "./fake-system.ts";
-
-const DRIVER = {
-  name: "pilot",
-  summary: "handhelds",
-  nodes: ["/dev/pilot"],
-  replaces: ["visor"],
-  command: "devlift-pilot",
-  group: "dialout",
-  usb: { ids: ["0830:0061"], vendors: ["0830"], appears: "press the button", troubles: [] },
-};
 
 const DRIVERS = mkdtempSync(join(tmpdir(), "devlift-cli-"));
 mkdirSync(join(DRIVERS, "pilot"));
-writeFileSync(join(DRIVERS, "pilot", "driver.json"), JSON.stringify(DRIVER));
+writeFileSync(join(DRIVERS, "pilot", "driver.json"), JSON.stringify(PILOT));
 
 async function devlift(args: readonly string[], machine: Machine = machineWith({}), system = new FakeSystem()) {
   let printed = "";

@@ -2,25 +2,10 @@ import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { examine } from "../src/doctor/doctor.ts";
 import type { Asker } from "../src/machine.ts";
-import { ANNA, type Entry, machineWith, plugged, processOf, ROOT } from "./fake-machine.ts";
+import { ANNA, type Entry, machineWith, PILOT, plugged, processOf, ROOT } from "./fake-machine.ts";
 
 const RELEASE = "6.12.1-amd64";
 const MODULES = `/lib/modules/${RELEASE}/modules.dep`;
-
-const PILOT = {
-  name: "pilot",
-  summary: "handhelds",
-  nodes: ["/dev/pilot"],
-  replaces: ["visor"],
-  command: "devlift-pilot",
-  group: "dialout",
-  usb: {
-    ids: ["0830:0061", "0830:0001"],
-    vendors: ["0830"],
-    appears: "press the button",
-    troubles: [{ ids: ["0830:0061"], says: "stalls" }],
-  },
-} as const;
 
 const OSS = {
   name: "oss",

@@ -69,3 +69,19 @@ export function plugged(place: string, id: string, drivers: readonly string[] = 
     ),
   };
 }
+
+/** A driver as an installed one says of itself. */
+export const PILOT = {
+  name: "pilot",
+  summary: "handhelds",
+  nodes: ["/dev/pilot"],
+  replaces: ["visor"],
+  command: "devlift-pilot",
+  group: "dialout",
+  usb: {
+    ids: ["0830:0061", "0830:0001"],
+    vendors: ["0830"],
+    appears: "press the button",
+    troubles: [{ ids: ["0830:0061"], says: "stalls" }],
+  },
+} as const;

@@ -9,6 +9,7 @@ import * as oss from "@devlift/uapi/soundcard";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Served, serveFiles } from "./daemon.ts";
 import { heard, noise } from "./noise.ts";
+import { spaceIsWhatIsTaken } from "./space.ts";
 
 const O_RDONLY = 0;
 const O_WRONLY = 1;
@@ -51,25 +52,7 @@ test("what a program writes, in odd pieces, is what is heard; SYNC waits for all
 
 test("GETOSPACE is what a write takes, and the delay falls as time goes by", async () => {
   const client = await served.open("dsp", O_WRONLY);
-  await client.configure();
-  await client.int(oss.SNDCTL_DSP_SETFRAGMENT, (8 << 16) | 11);
-  await client.write(noise(16_384, 21));
-  await client.nonBlock(true);
-  let delay = Number.POSITIVE_INFINITY;
-  for (let rounds = 0; rounds < 20; ) {
-    const { bytes } = await client.ask(oss.SNDCTL_DSP_GETOSPACE);
-    if (bytes === 0) {
-      const now = await client.int(oss.SNDCTL_DSP_GETODELAY);
-      expect(now).toBeLessThanOrEqual(delay);
-      delay = now;
-      continue;
-    }
-    // Room can only grow in between.
-    expect(await client.write(noise(bytes, 22))).toBe(bytes);
-    delay = Number.POSITIVE_INFINITY;
-    rounds++;
-  }
-  await client.plain(oss.SNDCTL_DSP_RESET);
+  await spaceIsWhatIsTaken(client);
   expect(await client.int(oss.SNDCTL_DSP_GETODELAY)).toBe(0);
   await client.close();
 });

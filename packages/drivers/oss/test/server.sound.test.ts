@@ -13,6 +13,7 @@ import * as oss from "@devlift/uapi/soundcard";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { BUNDLE, controlIn, type Served, serveFiles } from "./daemon.ts";
 import { heard, noise } from "./noise.ts";
+import { spaceIsWhatIsTaken } from "./space.ts";
 
 const O_RDONLY = 0;
 const O_WRONLY = 1;
@@ -126,25 +127,7 @@ describe.each([
 
   test("GETOSPACE is what a write takes, while it plays too", async () => {
     const client = await served.open("dsp", O_WRONLY);
-    await client.configure();
-    await client.int(oss.SNDCTL_DSP_SETFRAGMENT, (8 << 16) | 11);
-    await client.write(noise(16_384, 21));
-    await client.nonBlock(true);
-    let delay = Number.POSITIVE_INFINITY;
-    for (let rounds = 0; rounds < 20; ) {
-      const { bytes } = await client.ask(oss.SNDCTL_DSP_GETOSPACE);
-      if (bytes === 0) {
-        const now = await client.int(oss.SNDCTL_DSP_GETODELAY);
-        expect(now).toBeLessThanOrEqual(delay);
-        delay = now;
-        continue;
-      }
-      // Room can only grow in between.
-      expect(await client.write(noise(bytes, 22))).toBe(bytes);
-      delay = Number.POSITIVE_INFINITY;
-      rounds++;
-    }
-    await client.plain(oss.SNDCTL_DSP_RESET);
+    await spaceIsWhatIsTaken(client);
     await client.close();
   });
 
