@@ -108,9 +108,9 @@ describe.each([
     await readUntil(stream, log, (all) => all.length >= SECOND / 10);
     const { delayUsec, recording } = await stream.updateLatency();
     expect(recording).toBe(true);
-    // It gets older as nobody reads it, at the pace of the source.
-    const available = SECOND / 5;
-    while (stream.available < available) await log.next();
+    // It gets older as nobody reads it, at the pace of the source; how much had come by now is the machine's affair.
+    const enough = stream.available + SECOND / 5;
+    while (stream.available < enough) await log.next();
     const later = stream.latency();
     expect(later.available).toBe(stream.available);
     expect((later.delayUsec - delayUsec) / 1_000_000).toBeGreaterThan(0.15);
