@@ -7,6 +7,7 @@
 #include "hostile.h"
 
 #define FILES	8
+#define LONG	16384	/* bytes: FUSD_DIRECT_FROM of the module's */
 
 /* Descriptors, twice, and 1 more for those of a device whose answers are all of FUZ_ANSWER; -1: none. */
 static int files[FILES] = { -1, -1, -1, -1, -1, -1, -1, -1 };
@@ -250,6 +251,18 @@ static ssize_t vectors(struct fuz *fuz, int fd)
 	return fuz_one_in(fuz, 2) ? readv(fd, parts, 3) : preadv(fd, parts, 3, fuz_below(fuz, 10000));
 }
 
+/* Long enough to go straight between the two sides' memory, of which a part may not be there, or go meanwhile. */
+static void long_one(struct fuz *fuz, int place, int fd)
+{
+	size_t size = LONG + fuz_below(fuz, 2 * LONG);
+	unsigned char *at = (unsigned char *)FUZ_ARENA + fuz_below(fuz, FUZ_ARENA_SIZE - size);
+
+	if (fuz_one_in(fuz, 2))
+		did(fuz, FUZ_LONG_READ, place, read(fd, at, size));
+	else
+		did(fuz, FUZ_LONG_WRITE, place, write(fd, at, size));
+}
+
 static void act(struct fuz *fuz)
 {
 	int place = fuz_below(fuz, FILES);
@@ -268,8 +281,11 @@ static void act(struct fuz *fuz)
 		memset(text, 'w', sizeof(text));
 		did(fuz, FUZ_WRITE, place, write(fd, text, fuz_below(fuz, sizeof(text))));
 		break;
-	case 14: case 15:
+	case 14:
 		did(fuz, FUZ_READ, place, vectors(fuz, fd));
+		break;
+	case 15:
+		long_one(fuz, place, fd);
 		break;
 	case 16: case 17: case 18: case 19: case 20: case 21: case 22: case 23:
 		control(fuz, place, fd);

@@ -104,7 +104,7 @@ bool fuz_print_counts(const struct fuz_counts *counts)
 		"", "OPEN", "RELEASE", "READ", "WRITE", "IOCTL", "LLSEEK", "FLUSH", "FSYNC", "RESTORE", "INTERRUPT",
 	};
 	static const char *const calls[] = {
-		"open", "read", "write", "ioctl", "mmap", "poll", "lseek", "fsync", "close",
+		"open", "read", "write", "long read", "long write", "ioctl", "mmap", "poll", "lseek", "fsync", "close",
 	};
 	bool all = true;
 

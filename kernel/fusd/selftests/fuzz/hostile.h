@@ -23,7 +23,8 @@
 
 /* A client's calls. */
 enum fuz_call {
-	FUZ_OPEN, FUZ_READ, FUZ_WRITE, FUZ_IOCTL, FUZ_MMAP, FUZ_POLL, FUZ_LSEEK, FUZ_FSYNC, FUZ_CLOSE, FUZ_CALLS,
+	FUZ_OPEN, FUZ_READ, FUZ_WRITE, FUZ_LONG_READ, FUZ_LONG_WRITE, FUZ_IOCTL, FUZ_MMAP, FUZ_POLL, FUZ_LSEEK, FUZ_FSYNC,
+	FUZ_CLOSE, FUZ_CALLS,
 };
 
 /* How often something went well, and how often it did not. */
