@@ -12,7 +12,7 @@
 /* Descriptors, twice, and 1 more for those of a device whose answers are all of FUZ_ANSWER; -1: none. */
 static int files[FILES] = { -1, -1, -1, -1, -1, -1, -1, -1 };
 /* Memfds: one that structs are copied from, one that memory is copied to, through the kernel: pages may be missing. */
-static int templates, seen;
+static int templates, letters, seen;
 static unsigned char *seen_at;	/* the other, a page a thread */
 static __thread uint32_t thread_number;
 
@@ -47,18 +47,30 @@ static void write_arena(struct fuz *fuz, unsigned char *at, size_t size)
 		fuz_fail(fuz, "a memfd: %s", strerror(errno));
 }
 
+/* Another thread may take the pages away meanwhile. */
+static void write_letters(struct fuz *fuz, unsigned char *at, size_t size)
+{
+	if (pread(letters, at, size, 0) < 0 && errno != EFAULT)
+		fuz_fail(fuz, "a memfd: %s", strerror(errno));
+}
+
 static void change_pages(struct fuz *fuz)
 {
-	unsigned char *at = (unsigned char *)FUZ_ARENA + 4096 * fuz_below(fuz, 64);
+	unsigned char *at = (unsigned char *)FUZ_ARENA + 4096 * fuz_below(fuz, 96);
 	size_t size = 4096 * (1 + fuz_below(fuz, 4));
+	bool for_writes = at >= (unsigned char *)FUZ_LETTERS;
 
-	if (at + size > (unsigned char *)FUZ_ARENA + FUZ_ARENA_SIZE)
+	if (at + size > (unsigned char *)(for_writes ? FUZ_LETTERS + FUZ_LETTERS_SIZE : FUZ_LETTERS))
 		return;
 	if (fuz_one_in(fuz, 8))
 		munmap(at, size);
 	else if (fuz_one_in(fuz, 8))
 		mprotect(at, size, PROT_READ);
-	else if (mmap(at, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == at)
+	else if (mmap(at, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != at)
+		return;
+	else if (for_writes)
+		write_letters(fuz, at, size);
+	else
 		write_arena(fuz, at, size);
 }
 
@@ -255,12 +267,12 @@ static ssize_t vectors(struct fuz *fuz, int fd)
 static void long_one(struct fuz *fuz, int place, int fd)
 {
 	size_t size = LONG + fuz_below(fuz, 2 * LONG);
-	unsigned char *at = (unsigned char *)FUZ_ARENA + fuz_below(fuz, FUZ_ARENA_SIZE - size);
 
 	if (fuz_one_in(fuz, 2))
-		did(fuz, FUZ_LONG_READ, place, read(fd, at, size));
+		did(fuz, FUZ_LONG_READ, place, read(fd, (void *)(FUZ_ARENA + fuz_below(fuz, FUZ_ARENA_SIZE - size)), size));
 	else
-		did(fuz, FUZ_LONG_WRITE, place, write(fd, at, size));
+		did(fuz, FUZ_LONG_WRITE, place,
+		    write(fd, (void *)(FUZ_LETTERS + fuz_below(fuz, FUZ_LETTERS_SIZE - size)), size));
 }
 
 static void act(struct fuz *fuz)
@@ -330,15 +342,21 @@ void fuz_client(struct fuz *fuz)
 
 	fuz_signals();
 	templates = memfd_create("fuzz", MFD_CLOEXEC);
+	letters = memfd_create("fuzz", MFD_CLOEXEC);
 	seen = memfd_create("fuzz", MFD_CLOEXEC);
 	if (ftruncate(seen, 2 * 4096) < 0)
 		fuz_fail(fuz, "a memfd: %s", strerror(errno));
 	seen_at = mmap(NULL, 2 * 4096, PROT_READ, MAP_SHARED, seen, 0);
 	if (seen_at == MAP_FAILED ||
 	    mmap((void *)FUZ_ARENA, FUZ_ARENA_SIZE, PROT_READ | PROT_WRITE,
+		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) == MAP_FAILED ||
+	    mmap((void *)FUZ_LETTERS, FUZ_LETTERS_SIZE, PROT_READ | PROT_WRITE,
 		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) == MAP_FAILED)
 		fuz_fail(fuz, "no memory: %s", strerror(errno));
+	memset((void *)FUZ_LETTERS, 'w', FUZ_LETTERS_SIZE);
 	make_templates(fuz);
+	if (pwrite(letters, (void *)FUZ_LETTERS, 4 * 4096, 0) != 4 * 4096)
+		fuz_fail(fuz, "a memfd: %s", strerror(errno));
 	for (size_t place = 0; place < FUZ_ARENA_SIZE; place += 4096)
 		write_arena(fuz, (unsigned char *)FUZ_ARENA + place, 4096);
 	pthread_create(&thread, NULL, acting, fuz);

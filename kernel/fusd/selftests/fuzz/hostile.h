@@ -18,6 +18,8 @@
 #define FUZ_EMPTY	0x11	/* a client's memory before an answer */
 #define FUZ_ARENA	0x10000000UL	/* a client's memory, by both widths */
 #define FUZ_ARENA_SIZE	(64 * 4096UL)
+#define FUZ_LETTERS	(FUZ_ARENA + FUZ_ARENA_SIZE)	/* nothing but 'w', or 0, or not there: for long writes */
+#define FUZ_LETTERS_SIZE	(32 * 4096UL)
 
 #define FUZ_MESSAGES	16	/* of a daemon's, by FUSD_* from FUSD_CREATE on; the last: what there is not */
 

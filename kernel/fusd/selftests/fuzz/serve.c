@@ -22,8 +22,7 @@ static void inspect(struct fuz *fuz, const struct fusd_request *request, ssize_t
 	/* LLSEEK's offset is signed, and FUSD_OP_WRITE's bytes are the client's. */
 	seen.offset = 0;
 	fuz_look(fuz, &seen, sizeof(seen), "a request");
-	/* Longer ones are of a client's arena, to which rings have written. */
-	if (request->head.type == FUSD_OP_WRITE && request->size < 1024) {
+	if (request->head.type == FUSD_OP_WRITE) {
 		for (ssize_t i = sizeof(seen); i < got; i++)
 			if (fuz_room[i] >= 0x80 && fuz_room[i] != 0xff)
 				fuz_fail(fuz, "0x%x in what was written", fuz_room[i]);
