@@ -86,17 +86,18 @@ function dependenciesStamp() {
 
 async function installDependencies() {
   const stampFile = join(MODULES, ".devlift-installed");
-  const stamp = dependenciesStamp();
-  if (existsSync(stampFile) && readFileSync(stampFile, "utf8") === stamp) return;
+  if (existsSync(stampFile) && readFileSync(stampFile, "utf8") === dependenciesStamp()) return;
   const { packageManager } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
   progress(`installing the npm dependencies with ${packageManager}`);
   // The package by -p, also because an npx around us passes its own -p on to the one here through the environment.
-  // Another user's or another Node's node_modules is replaced without asking: nobody could answer.
-  const pnpm = ["install", "--frozen-lockfile", "--config.confirm-modules-purge=false"];
+  // Another user's or another Node's node_modules is replaced without asking: nobody could answer. A package that is new
+  // here is put into the lockfile; where nobody could commit that, it is an error.
+  const lockfile = process.env.CI ? ["--frozen-lockfile"] : ["--no-frozen-lockfile", "--prefer-frozen-lockfile"];
+  const pnpm = ["install", ...lockfile, "--config.confirm-modules-purge=false"];
   const npx = ["-y", "-p", packageManager, "pnpm", ...pnpm];
   const { ok, output } = await runQuietly("npx", npx);
   if (!ok) fail(`the dependencies cannot be installed:\n${output}`);
-  writeFileSync(stampFile, stamp);
+  writeFileSync(stampFile, dependenciesStamp());
 }
 
 function isOnPath(program) {

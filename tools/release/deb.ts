@@ -12,7 +12,7 @@ import { gzip, sourceDate, Tree, writeDeb } from "./deb-file.ts";
 import { parseHelp } from "./help.ts";
 import { blacklistOf, copyrightOf, rulesOf } from "./installed-files.ts";
 import { dkmsScripts, serviceScripts } from "./maintainer-scripts.ts";
-import { type Command, commands } from "./packages.ts";
+import { type Command, commands, drivers } from "./packages.ts";
 import { completion, manual } from "./pages.ts";
 import { DEB_PREREQUISITES } from "./prerequisites.ts";
 
@@ -72,7 +72,11 @@ async function commandDeb(
       fields: {
         Depends: ["nodejs (>= 20.19)", "passwd", libraries].join(", "),
         ...(driver === undefined
-          ? { Suggests: "devlift-oss, devlift-pilot" }
+          ? {
+              Suggests: drivers()
+                .map((one) => one.command)
+                .join(", "),
+            }
           : { Suggests: driver.soundServer ? "devlift, alsa-utils" : "devlift" }),
       },
       // Debian wants a summary not to begin with the name that stands before it.
@@ -101,7 +105,7 @@ function addService(tree: Tree, folder: string, driver: DriverDescription): void
   const unit = `${command}.service`;
   cpSync(join(folder, "systemd", unit), tree.at(`/usr/lib/systemd/system/${unit}`));
   tree.write(`/usr/lib/udev/rules.d/60-${command}.rules`, rulesOf(driver));
-  tree.write(`/usr/lib/modprobe.d/${command}.conf`, blacklistOf(driver));
+  if (driver.replaces.length > 0) tree.write(`/usr/lib/modprobe.d/${command}.conf`, blacklistOf(driver));
 }
 
 /** What dpkg-shlibdeps, which wants to be beside a debian/control, says that the addons need. */

@@ -1,7 +1,7 @@
 // What is released: the packages of the workspace that are not private. Drivers, and `devlift` itself, bring a command; the
 // others are libraries, for authors of drivers.
 
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { CHECKOUT } from "../vm/vm.ts";
 
@@ -29,10 +29,11 @@ interface Manifest {
 }
 
 function packagesIn(parent: string): (Package & { readonly manifest: Manifest })[] {
-  return readdirSync(join(CHECKOUT, parent), { withFileTypes: true })
-    .filter((entry) => entry.isDirectory() && entry.name !== "drivers")
-    .map(({ name: folder }) => {
-      const path = join(CHECKOUT, parent, folder);
+  return readdirSync(join(CHECKOUT, parent))
+    .sort()
+    .map((folder) => join(CHECKOUT, parent, folder))
+    .filter((path) => existsSync(join(path, "package.json")))
+    .map((path) => {
       const manifest: Manifest = JSON.parse(readFileSync(join(path, "package.json"), "utf8"));
       const { name, version, description = "" } = manifest;
       return { folder: path, name, version, description, manifest };
@@ -48,4 +49,9 @@ export function commands(): Command[] {
   return [...packagesIn("packages"), ...packagesIn("packages/drivers")].flatMap(({ manifest, ...found }) =>
     Object.keys(manifest.bin ?? {}).map((command) => ({ ...found, command })),
   );
+}
+
+/** The commands that are drivers' daemons, in order of their names. */
+export function drivers(): Command[] {
+  return commands().filter(({ folder }) => folder.includes("/drivers/"));
 }

@@ -28,8 +28,7 @@ export function manual(command: string, version: string, date: string, help: Hel
       `.B ${roff(name)}${value === undefined ? "" : ` \\fI${value}\\fR`}`,
       roff(text),
     ]),
-    ".SH EXAMPLES",
-    ...literal(examples),
+    ...(examples.length === 0 ? [] : [".SH EXAMPLES", ...literal(examples)]),
     "",
   ].join("\n");
 }

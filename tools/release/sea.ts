@@ -9,7 +9,7 @@ import { ToolError } from "../shared/errors.ts";
 import { installPrerequisites } from "../shared/prerequisites.ts";
 import type { Progress } from "../shared/progress.ts";
 import { run } from "../shared/run.ts";
-import { type Command, commands } from "./packages.ts";
+import { type Command, drivers } from "./packages.ts";
 import { SEA_PREREQUISITES } from "./prerequisites.ts";
 
 /** Where Node looks whether there is a program in it; postject turns its last digit. Source: Node's src/node_sea.cc. */
@@ -24,7 +24,7 @@ export async function sea(out: string, progress: Progress): Promise<string[]> {
   await installPrerequisites(SEA_PREREQUISITES, progress);
   mkdirSync(out, { recursive: true });
   const made: string[] = [];
-  for (const driver of commands().filter(({ folder }) => folder.includes("/drivers/"))) {
+  for (const driver of drivers()) {
     progress(`making ${driver.command}`);
     made.push(await executableOf(driver, out));
   }

@@ -2,7 +2,7 @@
 // runs wherever it is copied, with no node_modules. For the build scripts of drivers.
 
 import { chmodSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, extname, join } from "node:path";
+import { dirname, extname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { ADDONS, addons, copyOwnAddon } from "./addons.ts";
@@ -55,6 +55,15 @@ export async function bundle({ name, entry, folder, description }: Bundle): Prom
     writeFileSync(join(folder, "driver.json"), `${JSON.stringify(description, undefined, 2)}\n`);
   chmodSync(outfile, 0o755);
   console.log(`${folder}: ${readdirSync(folder, { recursive: true }).sort().join(", ")}`);
+}
+
+/**
+ * The whole of a driver's build.ts: bundles src/bin.ts below `root` into dist/, or into the folder that the command line names.
+ * @throws what esbuild says
+ */
+export async function bundleDriver(root: string, description: DriverDescription): Promise<void> {
+  const folder = resolve(process.argv[2] ?? join(root, "dist"));
+  await bundle({ name: description.command, entry: join(root, "src", "bin.ts"), folder, description });
 }
 
 /** What a single executable has in it (https://nodejs.org/api/single-executable-applications.html). */

@@ -13,5 +13,6 @@ export type { Report, Row, Scalar, Status } from "./control/report.ts";
 export { ControlServer } from "./control/server.ts";
 export { CONTROL_OPTIONS, parseControl, parseStatus, type StatusChoice } from "./control/status.ts";
 export type { DriverDescription, UsbHardware } from "./description.ts";
+export { type DriverProgram, runDriver, type Started } from "./driver.ts";
 export { ControlError } from "./errors.ts";
 export { createLog, type LogFormat, type LogLevel, type LogOptions } from "./logging.ts";

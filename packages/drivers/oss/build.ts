@@ -1,10 +1,6 @@
 // Bundles the daemon into dist/. `build.ts FOLDER` makes another folder than dist/.
 
-import { dirname, join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
-import { bundle } from "@devlift/daemon/bundle";
+import { bundleDriver } from "@devlift/daemon/bundle";
 import { description } from "./src/description.ts";
 
-const root = dirname(fileURLToPath(import.meta.url));
-const folder = resolve(process.argv[2] ?? join(root, "dist"));
-await bundle({ name: "devlift-oss", entry: join(root, "src", "bin.ts"), folder, description });
+await bundleDriver(import.meta.dirname, description);

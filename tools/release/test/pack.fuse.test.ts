@@ -22,6 +22,8 @@ function install(where: string, files: readonly string[], ...args: readonly stri
   return run("npm", ["install", ...options, ...args, ...files], { cwd: where });
 }
 
+/** "@devlift/pilot" is in devlift-pilot-VERSION.tgz. */
+const packed = ({ name }: { readonly name: string }): string => tarballOf(name.replace("@devlift/", ""));
 const tarballOf = (name: string): string => tarballs.find((path) => path.includes(`/devlift-${name}-`)) ?? name;
 
 beforeAll(async () => {
@@ -29,7 +31,7 @@ beforeAll(async () => {
   mkdirSync(bare.PATH);
   symlinkSync(process.execPath, join(bare.PATH, "node"));
   tarballs = await pack(join(root, "tarballs"), () => undefined);
-  await install(prefix, [tarballOf("pilot"), tarballOf("oss"), tarballOf("cli")], "--global");
+  await install(prefix, commands().map(packed), "--global");
 }, 240_000);
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
@@ -53,7 +55,11 @@ test("devlift knows the drivers that are installed beside it", () => {
 
 test("what is installed is the command alone, and asks for nothing to be run", async () => {
   expect(readdirSync(join(prefix, "lib", "node_modules"))).toEqual(["@devlift"]);
-  expect(readdirSync(join(prefix, "lib", "node_modules", "@devlift"))).toEqual(["cli", "oss", "pilot"]);
+  expect(readdirSync(join(prefix, "lib", "node_modules", "@devlift"))).toEqual(
+    commands()
+      .map(({ name }) => name.replace("@devlift/", ""))
+      .sort(),
+  );
   for (const tarball of tarballs) {
     const manifest = JSON.parse(await run("tar", ["-xzOf", tarball, "package/package.json"]));
     expect(Object.keys(manifest.scripts).filter((name) => /install|prepare/.test(name))).toEqual([]);

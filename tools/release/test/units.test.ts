@@ -4,12 +4,11 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { run } from "../../shared/run.ts";
-import { commands } from "../packages.ts";
+import { drivers } from "../packages.ts";
 
 const MOST = 2.0;
-const drivers = commands().filter(({ folder }) => folder.includes("/drivers/"));
 
-describe.each(drivers)("$command", ({ command, folder }) => {
+describe.each(drivers())("$command", ({ command, folder }) => {
   const unit = join(folder, "systemd", `${command}.service`);
 
   test("has a unit that starts it, and tells when it is ready", () => {
