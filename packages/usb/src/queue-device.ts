@@ -3,7 +3,7 @@
 
 import type { ConfigurationDescriptor, DeviceDescriptor } from "./descriptors.ts";
 import { UsbError } from "./errors.ts";
-import { clearHalt, enumerate } from "./requests.ts";
+import { clearHalt, enumerate, setInterface } from "./requests.ts";
 import type { UsbDevice, UsbTransport } from "./transport.ts";
 import { goneError, type SubmittedUrb, type Urb, type UrbDone, type UrbPort, type UrbQueue } from "./urb.ts";
 import { UrbTransport } from "./urb-transport.ts";
@@ -84,6 +84,10 @@ class QueuePort implements UrbPort {
 
   async claim(interfaceNumber: number): Promise<string | undefined> {
     return this.#hooks.claim?.(interfaceNumber);
+  }
+
+  async setAlternate(interfaceNumber: number, setting: number): Promise<void> {
+    await setInterface(this.#queue, interfaceNumber, setting);
   }
 
   async clearHalt(endpoint: number): Promise<void> {

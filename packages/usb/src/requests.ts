@@ -33,6 +33,7 @@ export const REQUEST = {
 export const REQUEST_TYPE = {
   DEVICE_IN: 0x80,
   DEVICE_OUT: 0x00,
+  INTERFACE_OUT: 0x01,
   ENDPOINT_OUT: 0x02,
 } as const;
 
@@ -67,6 +68,16 @@ export function control(
       submitted.cancel();
     }, timeoutMs);
   });
+}
+
+export async function setInterface(queue: UrbQueue, interfaceNumber: number, setting: number): Promise<void> {
+  const setup = {
+    requestType: REQUEST_TYPE.INTERFACE_OUT,
+    request: REQUEST.SET_INTERFACE,
+    value: setting,
+    index: interfaceNumber,
+  };
+  await control(queue, setup, new Uint8Array(0));
 }
 
 export async function clearHalt(queue: UrbQueue, endpoint: number): Promise<void> {

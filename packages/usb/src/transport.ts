@@ -108,6 +108,12 @@ export interface UsbTransport {
    * @throws UsbError("busy") when another program has it, ("access")
    */
   claim(interfaceNumber: number): Promise<string | undefined>;
+  /**
+   * Makes another alternate setting of a claimed interface the active one (SET_INTERFACE). From then on transfers are those
+   * of its endpoints, whose halts are over; none of the setting before may be under way.
+   * @throws UsbError("stall") when the device refuses
+   */
+  setAlternate(interfaceNumber: number, setting: number): Promise<void>;
   /** @returns the bytes of the data stage, at most `length` of them */
   controlIn(setup: ControlSetup, length: number, options?: TransferOptions): Promise<Uint8Array>;
   controlOut(setup: ControlSetup, data: Uint8Array, options?: TransferOptions): Promise<void>;

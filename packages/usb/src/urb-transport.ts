@@ -31,7 +31,7 @@ export class UrbTransport implements UsbTransport {
   readonly goesOn: LeftTransfers | undefined;
   readonly #port: UrbPort;
   readonly #pipes = new Map<number, Pipe>();
-  readonly #claimed = new Map<number, InterfaceDescriptor>();
+  readonly #claimed = new Map<number, Claimed>();
   readonly #readings = new Set<UsbReading>();
   #closing: Promise<void> | undefined;
 
@@ -49,8 +49,17 @@ export class UrbTransport implements UsbTransport {
     if (found === undefined) throw new UsbUsageError(`${this.device.id} has no interface ${interfaceNumber}`);
     if (this.#claimed.has(interfaceNumber)) return undefined;
     const detached = await this.#port.claim(interfaceNumber);
-    this.#claimed.set(interfaceNumber, found);
+    this.#claimed.set(interfaceNumber, { found, setting: 0 });
     return detached;
+  }
+
+  async setAlternate(interfaceNumber: number, setting: number): Promise<void> {
+    this.#check();
+    const claimed = this.#claimed.get(interfaceNumber);
+    if (!claimed?.found.alternates.some((alternate) => alternate.setting === setting))
+      throw new UsbUsageError(`no claimed interface ${interfaceNumber} of ${this.device.id} has setting ${setting}`);
+    await this.#port.setAlternate(interfaceNumber, setting);
+    claimed.setting = setting;
   }
 
   async controlIn(setup: ControlSetup, length: number, options: TransferOptions = {}): Promise<Uint8Array> {
@@ -164,9 +173,14 @@ export class UrbTransport implements UsbTransport {
   }
 }
 
-function endpointOf(claimed: InterfaceDescriptor, address: number): EndpointDescriptor | undefined {
-  // Nobody selects alternate settings here, so 0 is the active one.
-  const active = claimed.alternates.find((alternate) => alternate.setting === 0);
+interface Claimed {
+  readonly found: InterfaceDescriptor;
+  /** The active one of its alternate settings. */
+  setting: number;
+}
+
+function endpointOf({ found, setting }: Claimed, address: number): EndpointDescriptor | undefined {
+  const active = found.alternates.find((alternate) => alternate.setting === setting);
   return active?.endpoints.find((endpoint) => endpoint.address === address);
 }
 

@@ -50,6 +50,8 @@ export interface UrbPort extends UrbQueue {
   leave?(): void;
   /** @returns what was detached from the interface, see UsbTransport.claim */
   claim(interfaceNumber: number): Promise<string | undefined>;
+  /** SET_INTERFACE, the host's side of it included. */
+  setAlternate(interfaceNumber: number, setting: number): Promise<void>;
   /** CLEAR_FEATURE(ENDPOINT_HALT), the host's side of it included. */
   clearHalt(endpoint: number): Promise<void>;
   /** Gives everything back. Called once, when no transfer is in flight; must not fail for an unplugged device. */

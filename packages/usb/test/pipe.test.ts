@@ -48,6 +48,7 @@ class ManualPort implements UrbPort {
   }
 
   async claim(): Promise<undefined> {}
+  async setAlternate(): Promise<void> {}
 
   async release(): Promise<void> {}
 

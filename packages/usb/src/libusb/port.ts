@@ -92,6 +92,10 @@ export class LibusbPort implements UrbPort {
     return driver === "usbfs" ? undefined : driver;
   }
 
+  async setAlternate(interfaceNumber: number, setting: number): Promise<void> {
+    await this.#call((callback) => this.#device.__setInterface(interfaceNumber, setting, callback));
+  }
+
   async clearHalt(endpoint: number): Promise<void> {
     await this.#call((callback) => this.#device.__clearHalt(endpoint, callback));
   }

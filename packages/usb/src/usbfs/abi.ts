@@ -15,6 +15,8 @@ export const USBDEVFS_RELEASEINTERFACE = 0x8004_5510;
 export const USBDEVFS_IOCTL = 0xc010_5512;
 /** _IO('U', 23), by USBDEVFS_IOCTL: kernel drivers may have the interface. */
 export const USBDEVFS_CONNECT = 0x5517;
+/** _IOR('U', 4, struct usbdevfs_setinterface) */
+export const USBDEVFS_SETINTERFACE = 0x8008_5504;
 /** _IOR('U', 3, unsigned int): the host's side of an endpoint that the device has reset. */
 export const USBDEVFS_RESETEP = 0x8004_5503;
 /** _IOR('U', 27, struct usbdevfs_disconnect_claim) */

@@ -124,6 +124,12 @@ export class UsbfsPort implements UrbPort {
     return driver === "usbfs" ? undefined : driver;
   }
 
+  async setAlternate(interfaceNumber: number, setting: number): Promise<void> {
+    // The kernel talks to the device meanwhile, and this thread waits.
+    const result = this.#ioctl(abi.USBDEVFS_SETINTERFACE, words(interfaceNumber, setting));
+    if (result < 0) throw this.#error(-result, `alternate setting ${setting} cannot be had`);
+  }
+
   /** As usb_clear_halt() does it, but without making this thread wait for the device. */
   async clearHalt(endpoint: number): Promise<void> {
     await clearHalt(this, endpoint);
