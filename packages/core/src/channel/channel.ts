@@ -43,7 +43,7 @@ export interface Wanted {
 }
 
 /** What a driver can need that not every channel has. */
-export type Need = "seekable" | "flush" | "fsync" | "mmap";
+export type Need = "seekable" | "flush" | "fsync" | "mmap" | "ioctls of any size";
 
 export interface ChannelKind {
   /** "cuse", "fuse", "fusd", "memory". */

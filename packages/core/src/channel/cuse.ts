@@ -11,7 +11,12 @@ import { fuseConnection, introduce } from "./fuse-connection.ts";
 const CONTROL = new ControlDevice("cuse", "the kernel's module where it has one");
 
 /** The CUSE channel. */
-export const cuse: ChannelKind = { name: "cuse", probe: (wanted) => CONTROL.probe(wanted), open: openCuse };
+export const cuse: ChannelKind = {
+  name: "cuse",
+  serves: new Set(["ioctls of any size"]),
+  probe: (wanted) => CONTROL.probe(wanted),
+  open: openCuse,
+};
 
 async function openCuse(options: ChannelOptions): Promise<Channel> {
   const { path, driver, permissions } = options;

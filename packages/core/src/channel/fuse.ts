@@ -13,7 +13,7 @@ import { DEV_FUSE, mountFile, unmountFile, wayToMount } from "./fuse-mount.ts";
 import { mayTakePlace, takePlace } from "./fuse-place.ts";
 
 /** The FUSE channel. */
-export const fuse: ChannelKind = { name: "fuse", probe, open };
+export const fuse: ChannelKind = { name: "fuse", serves: new Set(["ioctls of any size"]), probe, open };
 
 function probe(wanted?: Wanted): Availability {
   if (!existsSync(DEV_FUSE))

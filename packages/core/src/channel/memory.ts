@@ -12,7 +12,7 @@ import * as abi from "../wire/abi.ts";
 import type { OpcodeName } from "../wire/opcodes.ts";
 import { OUT_HEADER_SIZE } from "../wire/reply.ts";
 import { IN_HEADER_SIZE } from "../wire/request.ts";
-import type { Availability, Channel, ChannelKind, ChannelOptions } from "./channel.ts";
+import type { Availability, Channel, ChannelKind, ChannelOptions, Need } from "./channel.ts";
 import { systemClock } from "./clock.ts";
 import { Turns } from "./turns.ts";
 import { type ClientMemory, UserMemory } from "./user-memory.ts";
@@ -42,6 +42,7 @@ const SOMEBODY: Caller = { uid: 1000, gid: 1000, pid: 4242 };
 
 export class MemoryKernel implements ChannelKind {
   readonly name = "memory";
+  readonly serves: ReadonlySet<Need> = new Set(["ioctls of any size"]);
   readonly memory: UserMemory = new UserMemory();
   /** Who makes the calls from now on. */
   caller: Caller = SOMEBODY;

@@ -91,9 +91,13 @@ export async function serve(device: AnyDevice, options: ServeOptions = {}): Prom
 
 /** @returns what the driver needs and this channel has not, as a sentence */
 function lacking(kind: ChannelKind, driver: AnyDriver): string | undefined {
-  const needs = (["seekable", "flush", "fsync", "mmap"] satisfies Need[]).filter((need) => Boolean(driver[need]));
+  const needs: Need[] = (["seekable", "flush", "fsync", "mmap"] as const).filter((need) => Boolean(driver[need]));
+  if (Object.values(driver.commands ?? {}).some(({ ofSize }) => ofSize !== undefined)) needs.push("ioctls of any size");
   const missing = needs.filter((need) => !kind.serves?.has(need));
-  return missing.length === 0 ? undefined : `the ${kind.name} channel has no ${missing.join(", no ")}; fusd has`;
+  if (missing.length === 0) return undefined;
+  const has = CHANNELS.filter(({ serves }) => needs.every((need) => serves?.has(need))).map(({ name }) => name);
+  const others = has.length === 0 ? "" : `; ${has.join(" and ")} has`;
+  return `the ${kind.name} channel has no ${missing.join(", no ")}${others}`;
 }
 
 function choose(channels: readonly ChannelKind[], name: string, wanted: Wanted & { readonly driver: AnyDriver }) {

@@ -10,6 +10,7 @@ export {
   type IoctlType,
   io,
   ior,
+  iorOfAnySize,
   iow,
   iowr,
   type NamedCommand,

@@ -5,7 +5,7 @@ import { UsageError } from "../errors.ts";
 import { countName, type Direction, isOpen, type Layout, toldCount } from "./layout.ts";
 import { sizeOf } from "./marshal.ts";
 import { DATA_MODELS, type DataModel } from "./model.ts";
-import type { Alone, Schema } from "./schema.ts";
+import { type Alone, bytes, type Schema } from "./schema.ts";
 
 /** How a command passes its argument: not at all, as an int or an address in place of a pointer, or in memory. */
 export type Passing = "none" | "value" | "address" | Direction;
@@ -16,6 +16,8 @@ export interface Command<out Arg = unknown> {
   readonly schema: Schema<Arg> | undefined;
   /** The 32-bit command number that callers of this data model pass. */
   readonly number: (model: DataModel) => number;
+  /** Of a command for every size that its number can have: the one for this size. `number` has size 0 then. */
+  readonly ofSize?: (size: number) => Command<Arg>;
 }
 
 /** Bits 0-7 nr, 8-15 type, 16-29 size, 30-31 direction as the caller sees it: include/uapi/asm-generic/ioctl.h. */
@@ -23,6 +25,7 @@ const NONE = 0;
 const WRITE = 1;
 const READ = 2;
 const SIZE_LIMIT = 1 << 14;
+const SIZE_BITS = (SIZE_LIMIT - 1) << 16;
 
 function ioc(direction: number, type: number, nr: number, size: number): number {
   return ((direction << 30) | (size << 16) | (type << 8) | nr) >>> 0;
@@ -78,6 +81,21 @@ function sized<Arg>(base: number, schema: Alone<Arg>, direction: Direction): Com
     if (size >= SIZE_LIMIT) throw new UsageError(`${describeIoctl(base)}: ${size} bytes do not fit an ioctl number`);
   }
   return { direction, schema, number: (model) => (base | (sizeOf(schema, model) << 16)) >>> 0 };
+}
+
+/**
+ * `_IOC(_IOC_READ, type, nr, length)` for every length from 1 that a caller says, as EVIOCGNAME(length) and
+ * LPIOC_GET_DEVICE_ID(length) are: the caller's buffer of that length, zeroes at first. Not on fusd, whose module knows
+ * commands by their whole number.
+ */
+export function iorOfAnySize(type: IoctlType, nr: number): Command<Uint8Array> {
+  const base = ioc(READ, typeNumber(type, nr), nr, 0);
+  const ofSize = (size: number) => ({
+    direction: "out" as const,
+    schema: bytes(size),
+    number: () => (base | (size << 16)) >>> 0,
+  });
+  return { ...ofSize(1), number: () => base, ofSize };
 }
 
 /**
@@ -137,14 +155,34 @@ export interface NamedCommand<Name extends string = string> {
  */
 export function commandTable<Name extends string>(commands: Readonly<Record<Name, Command>>): CommandTable<Name> {
   const tables = new Map(DATA_MODELS.map((model) => [model, new Map<number, NamedCommand<Name>>()]));
+  const ofAnySize = new Map<number, { readonly name: Name; readonly command: Command }>();
   // The keys of a Record<Name, ...> are Names; Object.keys() is typed for objects that have more keys than their type.
   for (const name of Object.keys(commands) as Name[]) {
+    const command = commands[name];
+    if (command.ofSize !== undefined) {
+      ofAnySize.set(command.number("lp64"), { name, command });
+      continue;
+    }
     for (const [model, table] of tables) {
-      const number = commands[name].number(model);
+      const number = command.number(model);
       const other = table.get(number);
       if (other) throw new UsageError(`${other.name} and ${name} are both ${describeIoctl(number)} for ${model}`);
-      table.set(number, { name, command: commands[name] });
+      table.set(number, { name, command });
     }
   }
-  return { lookup: (number, model) => tables.get(model)?.get(number >>> 0) };
+  return {
+    lookup(number, model) {
+      const table = tables.get(model);
+      const exact = table?.get(number >>> 0);
+      if (exact !== undefined || ofAnySize.size === 0) return exact;
+      const found = ofAnySize.get((number & ~SIZE_BITS) >>> 0);
+      const size = (number & SIZE_BITS) >>> 16;
+      const command = size === 0 ? undefined : found?.command.ofSize?.(size);
+      if (found === undefined || command === undefined) return undefined;
+      // Remembered, as others keep books on commands: there are no more than SIZE_LIMIT.
+      const named = { name: found.name, command };
+      table?.set(number >>> 0, named);
+      return named;
+    },
+  };
 }

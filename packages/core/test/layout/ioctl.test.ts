@@ -9,6 +9,7 @@ import {
   describeIoctl,
   io,
   ior,
+  iorOfAnySize,
   iow,
   iowr,
   long,
@@ -48,4 +49,16 @@ test("two commands of one number are refused, also when only one data model has 
   expect(() => commandTable({ A: ior("p", 1, Time), B: ior("p", 1, u64) })).toThrow(
     new UsageError("A and B are both _IOR('p', 1, 8) for ilp32"),
   );
+});
+
+test("a command for every size is found by each of its numbers, and no other", () => {
+  const table = commandTable({ ID: iorOfAnySize("P", 1), PAIR: ior("P", 1, u64) });
+  const found = (number: number) => table.lookup(number, "lp64")?.name;
+  const ofSize = (size: number) => (0x8000_5001 | (size << 16)) >>> 0;
+  expect([0, 1, 1024, 16383].map((size) => found(ofSize(size)))).toEqual([undefined, "ID", "ID", "ID"]);
+  expect(found(ofSize(8))).toBe("PAIR");
+  expect([0x5001, 0x4400_5001, 0xc400_5001, 0x8400_5002].map(found)).toEqual(Array(4).fill(undefined));
+  const of1024 = table.lookup(ofSize(1024), "ilp32");
+  expect(of1024).toMatchObject({ command: { direction: "out", schema: { layout: { count: 1024 } } } });
+  expect(table.lookup(ofSize(1024), "ilp32")).toBe(of1024);
 });
