@@ -55,9 +55,13 @@ static void say(struct fuz *fuz, struct fuz_conn *conn)
 		struct iovec parts[2] = { { fuz_room, fuz_below(fuz, size + 1) } };
 
 		parts[1] = (struct iovec){ fuz_room + parts[0].iov_len, size - parts[0].iov_len };
-		/* Some of it is not there. */
-		if (fuz_one_in(fuz, 4) && parts[1].iov_len)
-			parts[1].iov_base = fuz_room + FUZ_ROOM - fuz_below(fuz, parts[1].iov_len);
+		/* Some of it is not there. What is may be the end of an answer that is taken. */
+		if (fuz_one_in(fuz, 4) && parts[1].iov_len) {
+			size_t there = fuz_below(fuz, parts[1].iov_len);
+
+			parts[1].iov_base = fuz_room + FUZ_ROOM - there;
+			memset(parts[1].iov_base, FUZ_ANSWER, there);
+		}
 		writev(conn->fd, parts, 2);
 	} else {
 		fuz_tell(fuz, conn, fuz_room, size);
