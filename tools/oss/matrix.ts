@@ -7,7 +7,16 @@ import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { become, type Column } from "./devices.ts";
 import { PLAYERS, RECORDERS, sounding } from "./players.ts";
-import { failure, judgeLength, judgeRecording, judgeSamples, judgeSides, type Line, type Verdict } from "./verdict.ts";
+import {
+  failure,
+  judgeBytes,
+  judgeLength,
+  judgeRecording,
+  judgeSamples,
+  judgeSides,
+  type Line,
+  type Verdict,
+} from "./verdict.ts";
 
 /** Seconds that a program may take; what is stuck is a failure. */
 const LIMIT = 25;
@@ -48,13 +57,15 @@ export async function fillMatrix({ columns, folder, environment, only, progress 
       return judgeSamples(sounding(recorded), sounding(readFileSync(join(folder, heard))));
     });
   }
-  for (const [name, command] of RECORDERS) {
+  for (const { name, command, bytes } of RECORDERS) {
     await fill("records", name, async ({ sound }) => {
       rmSync(join(folder, "a.raw"), { force: true });
       const player = sound.play(join(folder, "s.raw"));
       const ended = await run(command, folder, env);
       await player.stop();
-      return ended === "" ? judgeRecording(sounding(readFileSync(join(folder, "a.raw"))), samples) : failure(ended);
+      if (ended !== "") return failure(ended);
+      const recorded = readFileSync(join(folder, "a.raw"));
+      return bytes === undefined ? judgeRecording(sounding(recorded), samples) : judgeBytes(recorded, bytes);
     });
   }
   return lines;

@@ -68,6 +68,13 @@ export function judgeRecording(recorded: Buffer, played: Buffer): Verdict {
   return { grade: "other", text: "not the same" };
 }
 
+/** @param recorded of noise, in a format that nobody asked for: no two stretches alike */
+export function judgeBytes(recorded: Buffer, bytes: number): Verdict {
+  if (recorded.every((byte) => byte === recorded[0])) return { grade: "fails", text: "fails: silence" };
+  if (recorded.length === bytes) return { grade: "whole", text: "whole" };
+  return { grade: "part", text: `${recorded.length} of ${bytes} bytes` };
+}
+
 /** The cells of ours that are worse than those of another. */
 export function worse(lines: readonly Line[], ours: readonly string[]): string[] {
   return lines.flatMap(({ kind, program, cells }) => {

@@ -2,7 +2,7 @@
 
 import { expect, test } from "vitest";
 import { noise, sounding } from "../players.ts";
-import { failure, judgeLength, judgeRecording, judgeSamples, judgeSides, worse } from "../verdict.ts";
+import { failure, judgeBytes, judgeLength, judgeRecording, judgeSamples, judgeSides, worse } from "../verdict.ts";
 
 const samples = noise(24_000);
 const silence = Buffer.alloc(4000);
@@ -38,4 +38,10 @@ test("ours is worse when any other is better", () => {
     ({ kind: "plays", program: "sox", cells: { kernel, osspd: fails, ours } }) as const;
   expect(worse([line(exact, exact), line(fails, fails), line(fails, exact)], ["ours"])).toEqual([]);
   expect(worse([line(exact, fails)], ["ours"])).toEqual(["sox plays on ours"]);
+});
+
+test("bytes of any format are right when they are as many, and not all the same", () => {
+  expect(judgeBytes(samples.subarray(0, 8192), 8192).text).toBe("whole");
+  expect(judgeBytes(samples.subarray(0, 4096), 8192).text).toBe("4096 of 8192 bytes");
+  expect(judgeBytes(Buffer.alloc(8192, 0x80), 8192).text).toBe("fails: silence");
 });
