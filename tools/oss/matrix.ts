@@ -19,7 +19,7 @@ import {
 } from "./verdict.ts";
 
 /** Seconds that a program may take; what is stuck is a failure. */
-const LIMIT = 25;
+const LIMIT = 60;
 
 export interface MatrixOptions {
   readonly columns: readonly Column[];

@@ -11,7 +11,7 @@ export const RATE = 48_000;
 /** Frames that an encoder of MP3 puts before the first, which a simple decoder plays, too. */
 const MP3_DELAY = 1105;
 /** What is heard of s.mid: notes of half a second, and how they die away. */
-const NOTES_SECONDS = 3.2;
+const NOTES_SECONDS = 2.18;
 
 export interface Player {
   readonly name: string;
