@@ -24,8 +24,11 @@ const VERBS = {
   fuzz: { prepare: false, build: true },
   oss: { prepare: false, build: true },
   ioctlgen: { prepare: false, build: false },
+  "new-driver": { prepare: false, build: false },
   kernel: { prepare: false, build: false },
   release: { prepare: false, build: true },
+  // Nothing comes after the setup.
+  build: { prepare: false, build: true, tool: false },
 };
 
 /** A step that takes no longer than this, in milliseconds, is not worth a line. */
@@ -177,4 +180,4 @@ await alone(async () => {
   }
   if (setup.build) await build();
 });
-process.exitCode = await runTool(`tools/${verb}/main.ts`, args);
+if (setup.tool ?? true) process.exitCode = await runTool(`tools/${verb}/main.ts`, args);

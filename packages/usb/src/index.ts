@@ -6,6 +6,7 @@ export * from "./errors.ts";
 export { openUsbHost } from "./host.ts";
 export { LibusbHost } from "./libusb/host.ts";
 export { configuredValue, interfaceDriver } from "./libusb/sysfs.ts";
+export { deviceErrorOf, PluggedIn, type Wanted } from "./plugged.ts";
 export { REQUEST } from "./requests.ts";
 export type * from "./transport.ts";
 export * from "./urb.ts";

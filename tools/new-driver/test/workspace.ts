@@ -1,0 +1,49 @@
+// A workspace beside this checkout, with a new driver of each kind in it, as `npm run new-driver` and `pnpm install` leave
+// them: the checkout's settings and libraries, by links, and nothing else of it. Lives until its test file's end.
+
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll } from "vitest";
+import { run } from "../../shared/run.ts";
+import { CHECKOUT } from "../../vm/vm.ts";
+import { generate, KINDS, type Kind } from "../generate.ts";
+
+/** Of some length: what is written around it has to stay as the formatter wants it. */
+const NAMES: Readonly<Record<Kind, string>> = { plain: "np", usb: "new-usb-device-in-a-row", tty: "new-port" };
+export const ALL = KINDS.map((kind) => ({ kind, name: NAMES[kind] }));
+
+const SETTINGS = [".gitignore", "biome.json", "package.json", "tsconfig.base.json", "vitest.config.ts"];
+
+/** @returns its folder */
+export function makeWorkspace(): string {
+  const root = mkdtempSync(join(tmpdir(), "devlift-new-driver-"));
+  afterAll(() => rmSync(root, { recursive: true, force: true }));
+  for (const file of SETTINGS) cpSync(join(CHECKOUT, file), join(root, file));
+  symlinkSync(join(CHECKOUT, "node_modules"), join(root, "node_modules"));
+  mkdirSync(join(root, "packages", "drivers"), { recursive: true });
+  for (const { kind, name } of ALL) {
+    generate({ name, kind, checkout: root });
+    link(driverFolder(root, name));
+  }
+  return root;
+}
+
+export function driverFolder(root: string, name: string): string {
+  return join(root, "packages", "drivers", name);
+}
+
+/** What pnpm does for dependencies in the workspace. */
+function link(folder: string): void {
+  const { devDependencies }: { devDependencies: Record<string, string> } = JSON.parse(
+    readFileSync(join(folder, "package.json"), "utf8"),
+  );
+  mkdirSync(join(folder, "node_modules", "@devlift"), { recursive: true });
+  for (const library of Object.keys(devDependencies))
+    symlinkSync(join(CHECKOUT, "packages", library.replace("@devlift/", "")), join(folder, "node_modules", library));
+}
+
+/** The package's script `build`. */
+export async function buildDriver(folder: string): Promise<void> {
+  await run("tsx", ["build.ts"], { cwd: folder });
+}
