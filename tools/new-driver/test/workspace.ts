@@ -1,5 +1,4 @@
-// A workspace beside this checkout, with a new driver of each kind in it, as `npm run new-driver` and `pnpm install` leave
-// them: the checkout's settings and libraries, by links, and nothing else of it. Lives until its test file's end.
+// A workspace beside this checkout, with new drivers in it, as `npm run new-driver` and `pnpm install` leave them: the checkout's settings and libraries, by links, and nothing else of it. Lives until its test file's end.
 
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -15,18 +14,26 @@ export const ALL = KINDS.map((kind) => ({ kind, name: NAMES[kind] }));
 
 const SETTINGS = [".gitignore", "biome.json", "package.json", "tsconfig.base.json", "vitest.config.ts"];
 
-/** @returns its folder */
+/** With a new driver of each kind. @returns its folder */
 export function makeWorkspace(): string {
+  const root = makeFolder();
+  for (const driver of ALL) addDriver(root, driver);
+  return root;
+}
+
+/** Without a driver. @returns its folder */
+export function makeFolder(): string {
   const root = mkdtempSync(join(tmpdir(), "devlift-new-driver-"));
   afterAll(() => rmSync(root, { recursive: true, force: true }));
   for (const file of SETTINGS) cpSync(join(CHECKOUT, file), join(root, file));
   symlinkSync(join(CHECKOUT, "node_modules"), join(root, "node_modules"));
   mkdirSync(join(root, "packages", "drivers"), { recursive: true });
-  for (const { kind, name } of ALL) {
-    generate({ name, kind, checkout: root });
-    link(driverFolder(root, name));
-  }
   return root;
+}
+
+export function addDriver(root: string, { name, kind }: { readonly name: string; readonly kind: Kind }): void {
+  generate({ name, kind, checkout: root });
+  link(driverFolder(root, name));
 }
 
 export function driverFolder(root: string, name: string): string {
