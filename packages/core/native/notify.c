@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* Being told of opens and closes of a file (inotify), and telling the service manager (sd_notify). */
+/*
+ * Being told of opens and closes of a file (inotify), telling the service manager (sd_notify), and who is at the other end
+ * of a socket.
+ */
 #define _GNU_SOURCE
 #include "addon.h"
 
@@ -85,8 +88,37 @@ static napi_value sd_notify(napi_env env, napi_callback_info info)
 	return sent < 0 ? throw_errno(env, err, "sendto", path) : NULL;
 }
 
+static bool set_number(napi_env env, napi_value object, const char *key, long value)
+{
+	napi_value property = number(env, value);
+
+	return property && napi_set_named_property(env, object, key, property) == napi_ok;
+}
+
+/* peer(fd): { pid, uid, gid } */
+static napi_value peer(napi_env env, napi_callback_info info)
+{
+	napi_value argv[1], result;
+	size_t argc = ARRAY_SIZE(argv);
+	struct ucred who;
+	socklen_t length = sizeof(who);
+	int fd;
+
+	if (napi_get_cb_info(env, info, &argc, argv, NULL, NULL) != napi_ok)
+		return throw_napi(env);
+	if (!arg_int(env, argv[0], "fd", &fd))
+		return NULL;
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &length) < 0)
+		return throw_errno(env, errno, "getsockopt", NULL);
+	if (napi_create_object(env, &result) != napi_ok || !set_number(env, result, "pid", who.pid) ||
+	    !set_number(env, result, "uid", who.uid) || !set_number(env, result, "gid", who.gid))
+		return throw_napi(env);
+	return result;
+}
+
 const struct function notify_functions[] = {
 	{ "inotifyOpen", inotify_open },
 	{ "sdNotify", sd_notify },
+	{ "peer", peer },
 	{ NULL, NULL },
 };

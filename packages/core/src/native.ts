@@ -115,6 +115,7 @@ interface Addon {
   openPty(): { master: number; slavePath: string };
   inotifyOpen(path: string, mask: number): number;
   sdNotify(path: string, message: Uint8Array): void;
+  peer(fd: number): { pid: number; uid: number; gid: number };
   mount(source: string, target: string, type: string, flags: number, data: string): void;
   umount2(target: string, flags: number): void;
   socketPair(): [number, number];
@@ -283,6 +284,15 @@ export function inotifyOpen(path: string, mask: number): number {
  */
 export function sdNotify(path: string, message: string): void {
   load().sdNotify(path, new TextEncoder().encode(message));
+}
+
+/**
+ * Who had the other end of a unix socket when it was connected (SO_PEERCRED, unix(7)): the kernel's word, not the peer's.
+ * A uid that this user namespace does not know is the overflow uid, 65534.
+ * @throws NativeError, e.g. EBADF, ENOTSOCK
+ */
+export function peer(fd: number): { readonly pid: number; readonly uid: number; readonly gid: number } {
+  return load().peer(fd);
 }
 
 /** Flags of mount(2) and umount2(2). Source: include/uapi/linux/mount.h; MNT_DETACH of include/linux/fs.h. */

@@ -12,6 +12,7 @@ import { Tap } from "../session/monitor.ts";
 import { chooseChannel } from "./choose.ts";
 import type { AnyDevice } from "./device.ts";
 import type { Recording } from "./record.ts";
+import { nowServed } from "./served.ts";
 import { stderrLog } from "./stderr-log.ts";
 import { tracing } from "./tracing.ts";
 
@@ -78,6 +79,7 @@ export async function serve(device: AnyDevice, options: ServeOptions = {}): Prom
       spin,
       ...(permissions === undefined ? {} : { permissions }),
     });
+    detach.push(nowServed({ path: opened.path, channel: kind.name, files, tap, isOpen: () => files.size > 0 }));
     void opened.ended.then(forget);
     if (!willShed) setTimeout(shed, SHED_AFTER_MS).unref();
     willShed = true;

@@ -21,10 +21,16 @@ interface Traced {
   readonly tap: Tap;
   readonly log: Logger;
   tracer: Tracer | undefined;
+  /** Those of who watches live. */
+  readonly watched: Map<Watcher, Tracer>;
 }
+
+/** Somebody who looks on. Gets each line of each device, must not throw, and must not wait. */
+type Watcher = (text: string) => void;
 
 class Tracing {
   readonly #traced = new Set<Traced>();
+  readonly #watchers = new Set<Watcher>();
   #target: TraceTarget | undefined;
   #file: number | undefined;
   #on = false;
@@ -68,31 +74,36 @@ class Tracing {
   /** Traces a device when tracing is on, until the returned function is called. @throws UsageError as start() does */
   attach(device: AnyDevice, tap: Tap, log: Logger): () => void {
     if (!this.#on && this.#target === undefined && fromEnvironment() !== undefined) this.start();
-    const traced: Traced = { device, tap, log, tracer: undefined };
+    const traced: Traced = { device, tap, log, tracer: undefined, watched: new Map() };
     if (this.#traced.size === 0) process.on("SIGUSR2", this.#toggle);
     this.#traced.add(traced);
     if (this.#on) this.#begin(traced);
+    for (const watcher of this.#watchers) show(traced, watcher);
     return () => {
       end(traced);
+      for (const watcher of this.#watchers) hide(traced, watcher);
       this.#traced.delete(traced);
       if (this.#traced.size === 0) process.off("SIGUSR2", this.#toggle);
+    };
+  }
+
+  /**
+   * Gives a watcher each line from now on, whether tracing is on or off, and first one for each call that waits.
+   * @returns what ends it; nothing is left of it then
+   */
+  watch(watcher: Watcher): () => void {
+    this.#watchers.add(watcher);
+    for (const traced of this.#traced) show(traced, watcher);
+    return () => {
+      this.#watchers.delete(watcher);
+      for (const traced of this.#traced) hide(traced, watcher);
     };
   }
 
   #begin(traced: Traced): void {
     // The file may have failed at the line of another device.
     if (!this.#on) return;
-    const { device, tap, log } = traced;
-    traced.tracer = new Tracer({
-      device: device.name,
-      commands: device.driver.commands ?? {},
-      clock: systemClock,
-      nameOf: threadName,
-      waiting: () => tap.waiting(),
-      write: (line) => this.#write(line, log),
-    });
-    tap.add(traced.tracer);
-    traced.tracer.start();
+    traced.tracer = tracerOf(traced, (line) => this.#write(line, traced.log));
   }
 
   #write(line: TraceLine, log: Logger): void {
@@ -114,11 +125,41 @@ class Tracing {
 /** Tracing of this process. */
 export const tracing: Tracing = new Tracing();
 
+function tracerOf({ device, tap }: Traced, write: (line: TraceLine) => void): Tracer {
+  const tracer = new Tracer({
+    device: device.name,
+    commands: device.driver.commands ?? {},
+    clock: systemClock,
+    nameOf: threadName,
+    waiting: () => tap.waiting(),
+    write,
+  });
+  tap.add(tracer);
+  tracer.start();
+  return tracer;
+}
+
 function end(traced: Traced): void {
   if (traced.tracer === undefined) return;
   traced.tap.remove(traced.tracer);
   traced.tracer.stop();
   traced.tracer = undefined;
+}
+
+function show(traced: Traced, watcher: Watcher): void {
+  const tracer = tracerOf(traced, (line) => {
+    const text = lineText(line);
+    if (text !== undefined) watcher(text);
+  });
+  traced.watched.set(watcher, tracer);
+}
+
+function hide({ tap, watched }: Traced, watcher: Watcher): void {
+  const tracer = watched.get(watcher);
+  if (tracer === undefined) return;
+  tap.remove(tracer);
+  tracer.stop();
+  watched.delete(watcher);
 }
 
 function fromEnvironment(): TraceTarget | undefined {

@@ -12,6 +12,7 @@ import { ask } from "./ask.ts";
 import type { Call, Wake } from "./call.ts";
 import { Changes } from "./changes.ts";
 import type { Clock } from "./clock.ts";
+import type { Counters } from "./counters.ts";
 import { type AnyDriver, POLL, WouldBlock } from "./driver.ts";
 import type { File, FileOwner, HangUp } from "./file.ts";
 import { giveBack } from "./give-back.ts";
@@ -41,6 +42,8 @@ export interface EngineOptions {
   readonly log: Logger;
   /** The device's open files, of all channels: for whoever wakes all of them at once. */
   readonly files: Set<File>;
+  /** Where calls are counted. */
+  readonly counters: Counters;
   /** Milliseconds that an aborted handler has to end by itself before its caller is freed without it. Default 1000. */
   readonly abortGraceMs?: number;
 }
@@ -61,6 +64,7 @@ export class Engine implements FileOwner {
   readonly #listener: EngineListener;
   readonly #graceMs: number;
   readonly #opens: Opens;
+  readonly #counters: Counters;
   readonly #waiting = new Map<number, Call>();
   readonly #changes: Changes;
   #closing = false;
@@ -72,6 +76,7 @@ export class Engine implements FileOwner {
     this.#clock = options.clock;
     this.#log = options.log;
     this.#opens = new Opens(options.files, options.driver);
+    this.#counters = options.counters;
     this.#graceMs = options.abortGraceMs ?? ABORT_GRACE_MS;
     this.#listener = listener;
     this.#changes = new Changes(options.clock);
@@ -240,6 +245,8 @@ export class Engine implements FileOwner {
     if (!takeAnswer(call, answer, this.#driver)) return false;
     if (call.isOpening) {
       call.file.state = answer;
+      call.file.opener = call.caller;
+      call.file.openedAt = this.#clock.now();
       if (this.#closing) {
         void this.#giveBack(call.file);
         this.#settle(call, ERRNO.ENODEV);
@@ -302,6 +309,7 @@ export class Engine implements FileOwner {
     if (call.settled) throw new InternalError(`${call.label} was answered twice`);
     call.settled = true;
     call.errno = errno === ERRNO.ENOSYS ? withoutEnosys(call) : errno;
+    this.#counters.settled(call);
     if (call.isOpening && errno !== 0) this.#opens.forget(call.file);
     // One that never waited is nowhere to be taken out of.
     if (call.hasWaited) this.#forget(call);

@@ -3,7 +3,7 @@
 import { ERRNO, type ErrnoName } from "../errno.ts";
 import { O_NONBLOCK } from "../wire/abi.ts";
 import type { Call, Wake } from "./call.ts";
-import { type OpenFile, POLL } from "./driver.ts";
+import { type Caller, type OpenFile, POLL } from "./driver.ts";
 
 /** What calls get on a file that was hung up. */
 export interface HangUp {
@@ -38,6 +38,12 @@ export class File implements OpenFile {
   #flagged = false;
   #saidNonBlocking = false;
   hungUp: HangUp | undefined = undefined;
+  /** Who opened it. */
+  opener: Caller | undefined = undefined;
+  /** When, by the session's clock. */
+  openedAt = 0;
+  /** What programs have got from it, and given to it. In an array, where no number is ever moved to the heap. */
+  readonly #moved = new Float64Array(2);
   /** Calls that wait for a wake-up, oldest first. */
   readonly parked = new Set<Call>();
   /** Somebody wants to hear when what poll(2) would say has changed. */
@@ -55,6 +61,22 @@ export class File implements OpenFile {
   /** Of the next call. */
   get nonBlocking(): boolean {
     return this.#flagged || this.#saidNonBlocking;
+  }
+
+  get readBytes(): number {
+    return this.#moved[0] ?? 0;
+  }
+
+  set readBytes(bytes: number) {
+    this.#moved[0] = bytes;
+  }
+
+  get writtenBytes(): number {
+    return this.#moved[1] ?? 0;
+  }
+
+  set writtenBytes(bytes: number) {
+    this.#moved[1] = bytes;
   }
 
   /** @param flags the file's, as a message has them */

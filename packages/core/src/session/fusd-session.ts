@@ -151,7 +151,7 @@ export class FusdSession extends Session<FusdRequestView, PolledFile> {
       const retry = this.#plan(call);
       if (retry !== undefined) return retry;
     } catch (error) {
-      return this.status(this.engine.errnoOf(call, error));
+      return this.status(this.refused(call, error));
     }
     return this.#run(call);
   }

@@ -173,7 +173,7 @@ export class FuseSession extends Session<RequestView, FuseFile> {
       const areas = planIoctl(this.view, this.commands, call, this.#mayPeek ? this.#peek : undefined);
       if (areas !== undefined) return this.#to().ioctlRetry(areas.in, areas.out);
     } catch (error) {
-      return this.status(this.engine.errnoOf(call, error));
+      return this.status(this.refused(call, error));
     }
     return this.run(call);
   }
@@ -185,6 +185,7 @@ export class FuseSession extends Session<RequestView, FuseFile> {
       file.pollHandle = this.view.pollHandle;
       file.polled = true;
     }
+    this.counters.polled();
     return [this.#to().polled(this.engine.poll(this.call("poll", file)))];
   }
 

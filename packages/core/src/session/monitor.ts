@@ -2,6 +2,7 @@
 // Lifetimes: one Tap a served device, made by who serves it and read by its session; monitors come and go.
 
 import type { Call } from "./call.ts";
+import { Counters } from "./counters.ts";
 
 /** Looks at messages. The bytes are valid only during the call. Must not throw, and must not call the session. */
 export interface Monitor {
@@ -14,6 +15,8 @@ export interface Monitor {
 }
 
 export class Tap {
+  /** What was received and sent, in numbers. */
+  readonly counters: Counters = new Counters();
   #monitors: readonly Monitor[] = [];
   /** undefined: nobody looks, and that is all that it costs. */
   monitor: Monitor | undefined = undefined;

@@ -8,6 +8,7 @@ import { DeviceError, InternalError } from "../errors.ts";
 import { type CommandTable, commandTable } from "../layout/index.ts";
 import type { Logger } from "../log.ts";
 import { Call, type CallKind, type CallOrigin, requestKey } from "./call.ts";
+import type { Counters } from "./counters.ts";
 import { Engine, type EngineListener, type EngineOptions, type PollWake } from "./engine.ts";
 import type { File, FileOwner } from "./file.ts";
 import { type Monitor, Tap } from "./monitor.ts";
@@ -23,7 +24,7 @@ export interface SessionMemory {
   allocate(size: number): Uint8Array;
 }
 
-export interface SessionOptions extends EngineOptions {
+export interface SessionOptions extends Omit<EngineOptions, "counters"> {
   readonly output: { send(parts: Parts): void };
   /** Where somebody may look at what goes in and out. Default: nobody can */
   readonly tap?: Tap | undefined;
@@ -53,6 +54,7 @@ export abstract class Session<V extends RequestBytes, F extends File> implements
   protected readonly log: Logger;
   protected readonly engine: Engine;
   protected readonly commands: CommandTable;
+  protected readonly counters: Counters;
   /** Open files by what their requests are marked with. */
   protected readonly files: Map<number, F> = new Map();
   /** The request at hand. */
@@ -73,11 +75,12 @@ export abstract class Session<V extends RequestBytes, F extends File> implements
     this.view = this.#buffers.take();
     this.replyMemory = memory === undefined ? new Uint8Array(replySize) : memory.reply;
     this.log = options.log;
-    this.engine = new Engine(options, this);
     this.commands = commandTable(driver.commands ?? {});
     this.#output = options.output;
     this.#now = clock.now;
     this.#tap = options.tap ?? new Tap();
+    this.counters = this.#tap.counters;
+    this.engine = new Engine({ ...options, counters: this.counters }, this);
     this.#tap.waiting = () => this.engine.waiting.values();
   }
 
@@ -195,12 +198,24 @@ export abstract class Session<V extends RequestBytes, F extends File> implements
   /** A write is to be run: it may have to keep its bytes. @returns its errno when it must not */
   protected refusesToKeep(call: Call): number | undefined {
     if (!this.#buffers.isFull(this.view.uid)) return undefined;
-    return this.engine.errnoOf(call, TOO_MANY_WRITES);
+    return this.refused(call, TOO_MANY_WRITES);
+  }
+
+  /** The errno of a call that does not get to the driver. */
+  protected refused(call: Call, error: unknown): number {
+    this.counters.refused(call.kind);
+    return this.engine.errnoOf(call, error);
   }
 
   /** @returns the answer, or undefined when it comes later */
   protected run(call: Call): Parts | undefined {
-    if (this.engine.run(call)) return this.answer(call, false);
+    const isTimed = this.counters.times();
+    const from = isTimed ? this.#now() : 0;
+    if (this.engine.run(call)) {
+      const answer = this.answer(call, false);
+      if (isTimed) this.counters.timed(this.#now() - from);
+      return answer;
+    }
     if (call.data.length > 0) this.view = this.#buffers.keep(call, this.view);
     return undefined;
   }
