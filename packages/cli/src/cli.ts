@@ -2,10 +2,20 @@
 
 import { parseArgs } from "node:util";
 import { parsed, UsageError } from "@devlift/core";
-import type { DriverDescription } from "@devlift/daemon";
+import {
+  ControlError,
+  checkedStatus,
+  type DriverDescription,
+  STATUS_OPTIONS,
+  showStatus,
+  type Whom,
+} from "@devlift/daemon";
 import manifest from "../package.json" with { type: "json" };
 import { catalogue, driverNamed } from "./catalogue.ts";
 import { examine } from "./doctor/doctor.ts";
+import { journal, journalArguments } from "./live/logs.ts";
+import { top } from "./live/top.ts";
+import { trace } from "./live/trace.ts";
 import type { Machine } from "./machine.ts";
 import { type Output, printFindings, printList } from "./output.ts";
 import { answers } from "./replace/answers.ts";
@@ -21,9 +31,18 @@ Usage: devlift list [options]              every driver that is installed: who d
        devlift doctor [DRIVER] [options]   what this machine has and lacks, and the command that mends each thing
        devlift replace DRIVER [options]    keeps the kernel's module out, and starts the daemon's service in its place
        devlift restore DRIVER [options]    puts back what was there before
+       devlift status [DRIVER] [options]   how each running daemon is: clients, hardware, what waits
+       devlift top [DRIVER] [options]      what each device does, anew each second: calls, latency, waits
+       devlift trace DRIVER [options]      each call of programs on a running daemon's device files, as it comes
+       devlift logs [DRIVER] [options]     the journal of the driver's service
 
   --dry-run           replace says what it would do, and does nothing
-  --json              one JSON value instead of text
+  --json              one JSON value instead of text; of status, top and trace one a line
+  --watch             status again each second
+  --metrics           status as the text that Prometheus reads
+  --count N           top ends after so many seconds
+  --follow            logs goes on with what comes
+  --control PATH      the socket of one daemon, for status, top and trace, instead of looking for all
   --drivers FOLDER    where the drivers are, instead of beside this command and in /usr/share/devlift
   --version           prints the version
   --help              prints this
@@ -32,11 +51,16 @@ Examples:
   devlift list
   devlift doctor pilot
   devlift replace pilot --dry-run
+  devlift status --watch
+  devlift top oss
+  sudo devlift trace pilot
+  sudo devlift status --metrics > /var/lib/prometheus/node-exporter/devlift.prom
   devlift doctor --json | jq -r '.[] | select(.severity == "problem") | .mend'
 
 list and doctor change nothing; without root they see only your own processes as clients. replace and restore need root,
-and can be run again after one that ended in the middle; what was there before is in /var/lib/devlift. Exit status: 0 when
-all is well, 1 when doctor has found a problem or something could not be done, 2 for a wrong command line.
+and can be run again after one that ended in the middle; what was there before is in /var/lib/devlift. status, top and
+trace ask the daemons of their own user, and as root every daemon. Exit status: 0 when all is well, 1 when doctor has found a
+problem, no daemon could be asked or something could not be done, 2 for a wrong command line.
 `;
 
 /** What a command works on. */
@@ -54,6 +78,14 @@ interface Request extends Surroundings {
   readonly name: string | undefined;
   readonly json: boolean;
   readonly dryRun: boolean;
+  /** Of the commands that ask running daemons. */
+  readonly live: {
+    readonly watch: boolean;
+    readonly metrics: boolean;
+    readonly follow: boolean;
+    readonly count: number;
+    readonly control: string | undefined;
+  };
 }
 
 const COMMANDS: Readonly<Record<string, (request: Request) => number | Promise<number>>> = {
@@ -61,6 +93,15 @@ const COMMANDS: Readonly<Record<string, (request: Request) => number | Promise<n
   doctor,
   replace: replaceDriver,
   restore: restoreDriver,
+  status: (request) => asking(request, (whom) => showStatus({ ...request.live, ...whom, json: request.json })),
+  top: (request) => asking(request, (whom) => top({ ...whom, json: request.json, count: request.live.count })),
+  trace(request) {
+    const { name, live, json } = request;
+    if (name === undefined && live.control === undefined) throw new UsageError("whose calls? name a driver");
+    return asking(request, (whom) => trace(whom, json));
+  },
+  logs: ({ machine, name: driver, json, live: { follow } }) =>
+    journal(journalArguments(machine, { driver, follow, json })),
 };
 
 /** Runs the command line `args`. @returns the exit status */
@@ -72,7 +113,7 @@ export async function main(args: readonly string[], surroundings: Surroundings):
       process.stderr.write(`devlift: ${error.message}\nTry 'devlift --help'.\n`);
       return EXIT.USAGE;
     }
-    if (!(error instanceof ChangeError)) throw error;
+    if (!(error instanceof ChangeError || error instanceof ControlError)) throw error;
     process.stderr.write(`devlift: ${error.message}\n`);
     return EXIT.FAILED;
   }
@@ -90,8 +131,19 @@ async function run(args: readonly string[], surroundings: Surroundings): Promise
   const command = COMMANDS[word];
   if (command === undefined) throw new UsageError(`there is no command "${word}": ${known}`);
   if (surplus !== undefined) throw new UsageError(`${surplus} is one word too many`);
-  const { json, "dry-run": dryRun } = values;
-  return await command({ ...surroundings, drivers: catalogue(values.drivers), name, json, dryRun });
+  const { json, "dry-run": dryRun, follow } = values;
+  const live = { ...checkedStatus(values), follow, count: parseCount(values.count) };
+  return await command({
+    ...surroundings,
+    // Those that ask a daemon need none.
+    get drivers() {
+      return catalogue(values.drivers);
+    },
+    name,
+    json,
+    dryRun,
+    live,
+  });
 }
 
 function parse(args: readonly string[]) {
@@ -100,7 +152,9 @@ function parse(args: readonly string[]) {
       args: [...args],
       allowPositionals: true,
       options: {
-        json: { type: "boolean", default: false },
+        ...STATUS_OPTIONS,
+        count: { type: "string" },
+        follow: { type: "boolean", short: "f", default: false },
         "dry-run": { type: "boolean", default: false },
         drivers: { type: "string" },
         version: { type: "boolean", default: false },
@@ -108,6 +162,19 @@ function parse(args: readonly string[]) {
       },
     }),
   );
+}
+
+/** @returns rounds @throws UsageError */
+function parseCount(text: string | undefined): number {
+  if (text === undefined) return Number.POSITIVE_INFINITY;
+  if (!/^[1-9]\d{0,8}$/.test(text)) throw new UsageError(`--count ${text}: a whole number from 1`);
+  return Number(text);
+}
+
+/** Asks running daemons, of one driver or of all. */
+async function asking({ name, live: { control } }: Request, ask: (whom: Whom) => Promise<void>): Promise<number> {
+  await ask({ control, command: name === undefined ? undefined : `devlift-${name}` });
+  return EXIT.OK;
 }
 
 function list({ drivers, name, machine, output, json }: Request): number {

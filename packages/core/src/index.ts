@@ -10,13 +10,10 @@ export { accountId } from "./device/accounts.ts";
 export { type Account, connectAs, readFileAs } from "./device/as-user.ts";
 export { chooseChannel } from "./device/choose.ts";
 export { type AnyDevice, Device, defineDevice } from "./device/device.ts";
-export { exitWhenIdle, IDLE_OPTIONS, parseIdle } from "./device/idle.ts";
 export { type Process, processOf } from "./device/process.ts";
 export { Recording } from "./device/record.ts";
 export { type ReplayFileOptions, replay } from "./device/replay.ts";
 export {
-  type Beside,
-  type BesideParts,
   LEAVE_SIGNAL,
   type RunOptions,
   runDaemon,
@@ -25,10 +22,8 @@ export {
 } from "./device/run.ts";
 export {
   absolutePath,
-  CONTROL_OPTIONS,
   oneOf,
   type PermissionWords,
-  parseControl,
   parsed,
   parsePermissions,
   parseWatching,
@@ -37,7 +32,7 @@ export {
   type Watching,
 } from "./device/run-options.ts";
 export { CHANNELS, type ServeOptions, serve } from "./device/serve.ts";
-export { nowServed, type Served, servedNow } from "./device/served.ts";
+export { nowServed, type OpenedFile, type Served, servedNow, type UnansweredCall } from "./device/served.ts";
 export { ServiceManager } from "./device/service-manager.ts";
 export { type TraceTarget, tracing } from "./device/tracing.ts";
 export { ERRNO, type ErrnoName, errnoName } from "./errno.ts";

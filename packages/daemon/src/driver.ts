@@ -1,5 +1,5 @@
 // A driver's daemon, from the words of its command line to its end. What differs from driver to driver is what it serves;
-// command line, log, signals, the service manager, the control socket and the order in which all is given back do not.
+// command line, log, signals, the service manager and the order in which all is given back do not.
 // Lifetime: the process. Device files go first, in the reverse of their order, then what the driver holds.
 
 import { parseArgs } from "node:util";
@@ -26,23 +26,20 @@ import {
   type Watching,
 } from "@devlift/core";
 import {
+  COMMAND_HELP,
   COMMAND_OPTIONS,
   type Command,
+  type DaemonChoice,
   type DaemonParts,
-  type LogChoice,
-  parseLogChoice,
+  parseDaemonChoice,
   runCommand,
 } from "./command.ts";
-import type { Status } from "./control/report.ts";
-import { ControlServer } from "./control/server.ts";
-import { CONTROL_OPTIONS, parseControl, parseStatus } from "./control/status.ts";
+import type { About } from "./control/report.ts";
 import type { DriverDescription } from "./description.ts";
 
 /** What a driver serves, once it has started. */
-export interface Started {
+export interface Started extends About {
   readonly devices: readonly AnyDevice[];
-  /** What it says of itself when it is asked, besides its device files. Default: nothing */
-  status?(): Status;
   /** Gives back what it holds. The device files are gone by then. Default: nothing */
   close?(): void | Promise<void>;
 }
@@ -56,14 +53,12 @@ export interface DriverProgram {
   start(parts: DaemonParts): Started | Promise<Started>;
 }
 
-interface Options extends LogChoice {
+interface Options extends DaemonChoice {
   /** Of CHANNELS, or "auto". */
   readonly channel: string;
   /** undefined: /dev/ and the device's name. */
   readonly path: string | undefined;
   readonly permissions: NodePermissions;
-  /** Path of the socket that `status` asks at; undefined: the usual place. */
-  readonly control: string | undefined;
   readonly watching: Watching;
 }
 
@@ -85,10 +80,6 @@ export function runDriver(program: DriverProgram, args: readonly string[]): Prom
 
 /** @throws UsageError that says what is wrong with the command line */
 function parse({ nodes }: DriverDescription, args: readonly string[]): Command<Options> {
-  if (args[0] === "status") {
-    const status = parseStatus(args.slice(1));
-    return status === undefined ? { print: "help" } : { status };
-  }
   const { values } = parsed(() => parseArgs({ args: traceWord(args), options: OPTIONS }));
   if (values.help) return { print: "help" };
   if (values.version) return { print: "version" };
@@ -99,9 +90,8 @@ function parse({ nodes }: DriverDescription, args: readonly string[]): Command<O
       channel: oneOf("--channel", values.channel, ["auto", ...CHANNEL_NAMES]),
       path: values.path === undefined ? undefined : absolutePath("--path", values.path),
       permissions: parsePermissions(values),
-      control: parseControl(values),
       watching: parseWatching(values),
-      ...parseLogChoice(values),
+      ...parseDaemonChoice(values),
     },
   };
 }
@@ -115,7 +105,6 @@ const OPTIONS = {
   owner: { type: "string" },
   group: { type: "string" },
   ...WATCHING_OPTIONS,
-  ...CONTROL_OPTIONS,
   ...COMMAND_OPTIONS,
 } as const;
 
@@ -129,22 +118,12 @@ async function run(program: DriverProgram, options: Options, parts: DaemonParts)
   const channels: Channel[] = [];
   let recording: Recording | undefined;
   let started: Started | undefined;
-  let control: ControlServer | undefined;
   try {
     recording = startWatching(options.watching, log);
     const served = await program.start(parts);
     started = served;
     const { devices } = served;
-    control = await ControlServer.start({
-      name: program.description.command,
-      version,
-      path: options.control,
-      status: () => ({
-        devices: devices.map(({ name, files }) => ({ name, openFiles: files.size })),
-        ...served.status?.(),
-      }),
-      log,
-    });
+    parts.describe(served);
     for (const device of devices) channels.push(await serve(device, { ...serveOptions(options), log, recording }));
     const summary = `serving ${channels.map(({ path }) => path).join(", ")}`;
     log.info({ version }, `ready: ${summary}`);
@@ -156,7 +135,6 @@ async function run(program: DriverProgram, options: Options, parts: DaemonParts)
     manager.stopping("freeing programs and removing the device files");
     const overdue = giveUpAfter(GIVE_BACK_MS, log);
     for (const channel of channels.reverse()) await channel.close();
-    control?.close();
     await started?.close?.();
     recording?.close();
     clearTimeout(overdue);
@@ -183,7 +161,7 @@ function helpOf({ description, examples = [] }: DriverProgram): string {
   return `${command}: ${summary}
 
 Usage: ${command} [options]
-       ${command} status [--watch] [--json] [--control PATH]
+       ${command} status [--watch] [--json] [--metrics] [--control PATH]
 
   --channel CHANNEL     how ${nodes.join(", ")} is made: ${CHANNEL_NAMES.join(", ")}, or
                         auto (the best that this machine has, the default)
@@ -191,14 +169,9 @@ Usage: ${command} [options]
   --mode MODE           its permissions, octal (default: the kernel's, root alone)
   --owner USER          its owner, name or number
   --group GROUP         its group, name or number
-  --control PATH        the socket where status asks (default: one of the daemon's own, in /run/devlift, or of a user's
-                        daemon in $XDG_RUNTIME_DIR/devlift)
   --trace[=FILE]        a line for each request, to stderr or to a file; SIGUSR2 switches it on and off
   --record FILE         writes down every message, what programs read and write included
-  --log-level LEVEL     debug, info (default), warn or error
-  --log-format FORMAT   text (default; for the journal with priorities instead of times) or json
-  --version             prints the version
-  --help                prints this
+${COMMAND_HELP}
 ${examples.length === 0 ? "" : `\nExamples:\n${examples.map((line) => `  ${line}\n`).join("")}`}
 It logs to stderr, and ends with SIGTERM or SIGINT. Exit status: 0 after a signal, 1 when it failed, 2 for a wrong
 command line.

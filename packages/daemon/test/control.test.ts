@@ -9,9 +9,11 @@ import { join } from "node:path";
 import { silent } from "@devlift/core";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { askAll, askDaemon } from "../src/control/ask.ts";
-import { controlFolders, makeFolder, socketName } from "../src/control/place.ts";
-import { reportText } from "../src/control/report.ts";
+import { metricsText } from "../src/control/metrics.ts";
+import { checkSocket, controlFolders, findSockets, makeFolder, ownFolder, socketName } from "../src/control/place.ts";
 import { ControlServer } from "../src/control/server.ts";
+import { parseStatus } from "../src/control/status.ts";
+import { reportText } from "../src/control/text.ts";
 
 let folder: string;
 const servers: { close(): void }[] = [];
@@ -24,17 +26,20 @@ afterEach(() => {
 });
 
 const NAME = "devlift-test";
-const status = () => ({ streams: 3 });
 const isRoot = process.geteuid?.() === 0;
 
 async function daemon(path: string | undefined = join(folder, "socket")): Promise<ControlServer> {
-  const server = await ControlServer.start({ name: NAME, version: "1.2", path, status, log: silent });
+  const server = await ControlServer.start({ name: NAME, version: "1.2", path, log: silent });
   if (server === undefined) throw new RangeError("the usual place cannot be had");
+  server.about = { status: () => ({ streams: 3 }), hardware: () => ["a Palm"] };
   servers.push(server);
   return server;
 }
 
-const report = { daemon: NAME, version: "1.2", pid: process.pid, since: expect.any(String), status: { streams: 3 } };
+const report = {
+  ...{ daemon: NAME, version: "1.2", pid: process.pid, since: expect.any(String), uptimeSeconds: expect.any(Number) },
+  ...{ residentBytes: expect.any(Number), hardware: ["a Palm"], devices: [], status: { streams: 3 } },
+};
 
 /** Says bytes to the socket, and gives all that comes back. */
 async function converse(path: string, said: string | Uint8Array): Promise<string> {
@@ -49,67 +54,39 @@ async function converse(path: string, said: string | Uint8Array): Promise<string
   return heard;
 }
 
-test("a daemon is asked by its socket, which is its user's alone", async () => {
+test("status is a word of each daemon's command", () => {
+  expect(parseStatus(["-w", "--control", "/x"], NAME)).toEqual({
+    ...{ command: NAME, control: "/x", watch: true, json: false, metrics: false },
+  });
+  expect(parseStatus(["--help"], NAME)).toBeUndefined();
+  expect(() => parseStatus(["--server", "x"], NAME)).toThrow("Unknown option '--server'");
+  expect(() => parseStatus(["--control", "x"], NAME)).toThrow("give the whole path");
+  expect(() => parseStatus(["--metrics", "--json"], NAME)).toThrow("--metrics is a text of its own");
+});
+
+test("a daemon is asked by its socket, which is its user's alone, and nothing can be told to it", async () => {
   const { path } = await daemon();
-  expect(await askDaemon(path, "status")).toEqual(report);
+  expect(await askDaemon(path)).toEqual(report);
   expect(statSync(path).mode & 0o777).toBe(0o600);
-  const lines = (await converse(path, '{"ask":"status"}\n{"ask":"toString"}\n{"ask":"status"}\n')).split("\n");
-  expect(lines.map((line) => line.slice(0, 9))).toEqual(['{"answer"', '{"error":', '{"answer"', ""]);
-  if (!isRoot) return;
-  const script =
-    "require('net').connect(process.argv[1]).on('error', (e) => console.log(e.code)).on('connect', () => console.log('in'))";
-  chmodSync(folder, 0o755);
-  const other = { uid: 65_534, gid: 65_534, timeout: 30_000, encoding: "utf8" } as const;
-  expect(spawnSync(process.execPath, ["-e", script, path], other).stdout).toBe("EACCES\n");
+  const line = async (method: string, url: string) =>
+    (await converse(path, `${method} ${url} HTTP/1.1\r\nHost: d\r\n\r\n`)).split("\r\n")[0];
+  expect(await line("GET", "/status")).toBe("HTTP/1.1 200 OK");
+  expect(await line("GET", "/toString")).toBe("HTTP/1.1 404 Not Found");
+  expect(await line("POST", "/status")).toBe("HTTP/1.1 405 Method Not Allowed");
+  expect(await converse(path, `GET /${"x".repeat(5000)} HTTP/1.1\r\n\r\n`)).toMatch(/^HTTP\/1.1 431/);
 });
 
-test("a hundred thousand malformed messages change nothing, and cost no memory", async () => {
-  const { path } = await daemon();
-  const bad = [
-    "",
-    "{",
-    "null",
-    "[]",
-    '{"ask":1}',
-    '{"ask":"__proto__"}',
-    "\0\xff",
-    '{"ask":"status"',
-    '"status"',
-    "{}",
-  ];
-  const flood = `${Array.from({ length: 1000 }, (_, index) => bad[index % bad.length]).join("\n")}\n`;
-  const before = process.memoryUsage().rss;
-  for (let round = 0; round < 10; round++) {
-    const heard = await Promise.all(Array.from({ length: 10 }, () => converse(path, flood)));
-    for (const lines of heard)
-      expect(lines.split("\n").filter((line) => line.startsWith('{"error":')).length).toBe(1000);
-  }
-  // A line that does not end, and one that is too long.
-  expect(await converse(path, "x".repeat(1 << 20))).toBe("");
-  expect(await converse(path, `${" ".repeat(5000)}\n`)).toBe("");
-  expect(await askDaemon(path, "status")).toEqual(report);
-  expect(process.memoryUsage().rss - before).toBeLessThan(200 << 20);
-});
-
-test("who asks and does not listen is answered no further; who comes when all places are taken is sent away", async () => {
+test("who comes when all places are taken is sent away", async () => {
   const { path } = await daemon();
   const sockets: Socket[] = [];
-  const connected = async () => {
+  for (let index = 0; index < 16; index++) {
     const socket = createConnection(path).on("error", () => undefined);
     sockets.push(socket);
     await once(socket, "connect");
-    return socket;
-  };
-  const deaf = await connected();
-  // It ends when the daemon reads no more of them, and what the two sockets hold is full.
-  do {
-    deaf.write('{"ask":"status"}\n'.repeat(1000));
-    await new Promise((resolve) => setImmediate(resolve));
-  } while (deaf.writableLength < 1 << 20);
-  for (let index = 1; index < 16; index++) await connected();
-  await expect(askDaemon(path, "status")).rejects.toThrow(/gave no answer|cannot be asked/);
+  }
+  await expect(askDaemon(path)).rejects.toThrow("cannot be asked");
   sockets[1]?.destroy();
-  await expect.poll(() => askDaemon(path, "status").catch(() => undefined)).toEqual(report);
+  await expect.poll(() => askDaemon(path).catch(() => undefined)).toEqual(report);
   for (const socket of sockets) socket.destroy();
 });
 
@@ -118,7 +95,7 @@ test("a socket that a dead daemon left is replaced; a living one's is not", asyn
   const script = "require('net').createServer().listen(process.argv[1], () => process.kill(process.pid, 'SIGKILL'))";
   spawnSync(process.execPath, ["-e", script, path]);
   expect(existsSync(path)).toBe(true);
-  await expect(askDaemon(path, "status")).rejects.toThrow(`the daemon at ${path} cannot be asked`);
+  await expect(askDaemon(path)).rejects.toThrow(`the daemon at ${path} cannot be asked`);
   await daemon(path);
   await expect(daemon(path)).rejects.toThrow(`another daemon listens at ${path}`);
   writeFileSync(join(folder, "file"), "");
@@ -127,8 +104,6 @@ test("a socket that a dead daemon left is replaced; a living one's is not", asyn
 });
 
 test("in the usual place every daemon has a socket of its own, and all are asked", async () => {
-  expect(controlFolders({ XDG_RUNTIME_DIR: "/run/user/7" }, 7)).toEqual(["/run/user/7/devlift", "/run/devlift"]);
-  expect(controlFolders({ XDG_RUNTIME_DIR: "relative" }, 0)).toEqual(["/run/devlift"]);
   const place = join(folder, "devlift");
   makeFolder(place);
   const [one, two] = [join(place, socketName(NAME, 1)), join(place, socketName(NAME, 2))];
@@ -138,8 +113,8 @@ test("in the usual place every daemon has a socket of its own, and all are asked
   const runtime = process.env["XDG_RUNTIME_DIR"];
   process.env["XDG_RUNTIME_DIR"] = folder;
   try {
-    expect(await askAll(NAME, "status")).toEqual([report, report]);
-    await expect(askAll("devlift-none", "status")).rejects.toThrow(
+    expect(await askAll({ command: NAME })).toEqual([report, report]);
+    await expect(askAll({ command: "devlift-none" })).rejects.toThrow(
       /^no devlift-none runs that can be asked \(looked in/,
     );
   } finally {
@@ -147,6 +122,48 @@ test("in the usual place every daemon has a socket of its own, and all are asked
     else process.env["XDG_RUNTIME_DIR"] = runtime;
   }
 });
+
+test("a daemon's place is its service's, else its user's; root looks first in the machine's", () => {
+  const own = { XDG_RUNTIME_DIR: "/run/user/7" };
+  expect(controlFolders({ environment: own, uid: 7 })).toEqual(["/run/user/7/devlift", "/run/devlift"]);
+  expect(controlFolders({ environment: { XDG_RUNTIME_DIR: "relative" }, uid: 0 })).toEqual(["/run/devlift"]);
+  expect(ownFolder({ environment: { ...own, RUNTIME_DIRECTORY: "/run/devlift/pilot:/run/x" }, uid: 7 })).toBe(
+    "/run/devlift/pilot",
+  );
+  expect(ownFolder({ environment: own, uid: 7 })).toBe("/run/user/7/devlift");
+});
+
+test.runIf(isRoot)(
+  "the user of a service is believed for its own driver, in the folder that root has made it",
+  async () => {
+    const system = join(folder, "run");
+    const service = join(system, "pilot");
+    mkdirSync(service, { recursive: true });
+    const socket = async (name: string, uid: number) => {
+      const { path } = await daemon(join(service, name));
+      chownSync(path, uid, uid);
+      return path;
+    };
+    chownSync(service, 60_001, 60_001);
+    const ours = await socket("devlift-pilot-7.sock", 60_001);
+    const falseName = await socket("devlift-oss-8.sock", 60_001);
+    const anothers = await socket("devlift-pilot-9.sock", 60_002);
+    const found = () => findSockets(undefined, { environment: {}, uid: 0, system }).map(({ path }) => path);
+    expect(found()).toEqual([ours, anothers]);
+    expect(() => checkSocket(ours, system)).not.toThrow();
+    for (const path of [falseName, anothers])
+      expect(() => checkSocket(path, system)).toThrow(/is a socket of user 6000\d/);
+    // Whoever can write to it, or to what is above it, could have put a socket there.
+    for (const open of [service, system]) {
+      chmodSync(open, 0o777);
+      expect(found()).toEqual([]);
+      expect(() => checkSocket(ours, system)).toThrow("is a socket of user 60001's");
+      chmodSync(open, 0o755);
+    }
+    chownSync(system, 60_001, 60_001);
+    expect(() => checkSocket(ours, system)).toThrow("is a socket of user 60001's");
+  },
+);
 
 test("a folder that others can write to is none, nor is a socket of somebody else's", async () => {
   const open = join(folder, "open");
@@ -157,47 +174,80 @@ test("a folder that others can write to is none, nor is a socket of somebody els
   const { path } = await daemon();
   chownSync(path, 12_345, 0);
   // Root's own is root's, and any other user's is not.
-  await expect(askDaemon(path, "status")).rejects.toThrow("is a socket of user 12345's");
+  await expect(askDaemon(path)).rejects.toThrow("is a socket of user 12345's");
 });
+
+const answer = (body: string) => `HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n${body}`;
 
 test.each([
-  ["nothing", "", "gave no answer"],
-  ["no JSON", "hello\n", "is no JSON"],
-  ["no answer", "[]\n", "is no answer"],
-  ["an error", '{"error":"no"}\n', "says: no"],
-  ["no end", "x".repeat(5 << 20), "a line of more than 4194304 bytes"],
+  ["nothing", "", "cannot be asked"],
+  ["no HTTP", "hello\n", "cannot be asked"],
+  ["no JSON", answer("hello"), "is no JSON"],
+  ["no to it", "HTTP/1.1 503 No\r\n\r\nfour watch already\n", "says: four watch already"],
+  ["too much", answer("x".repeat(5 << 20)), "an answer of more than 4194304 bytes"],
+  ["headers without end", `HTTP/1.1 200 OK\r\nA: ${"x".repeat(1 << 20)}`, "cannot be asked"],
 ])("who asks survives a daemon that says %s", async (_what, said, sentence) => {
+  await expect(askDaemon(await saying(said))).rejects.toThrow(sentence);
+});
+
+/** A false daemon. @returns its socket */
+async function saying(said: string | undefined): Promise<string> {
   const path = join(folder, "odd");
-  const server = createServer((socket) => socket.on("error", () => undefined).end(said)).listen(path);
+  const server = createServer((socket) => {
+    socket.on("error", () => undefined);
+    if (said !== undefined) socket.once("data", () => socket.end(said));
+  }).listen(path);
   servers.push(server);
   await once(server, "listening");
-  await expect(askDaemon(path, "status")).rejects.toThrow(sentence);
-});
+  return path;
+}
 
 test("who asks does not wait for ever", async () => {
-  const path = join(folder, "silent");
-  const server = createServer((socket) => socket.on("error", () => undefined)).listen(path);
-  servers.push(server);
-  await once(server, "listening");
-  await expect(askDaemon(path, "status", 50)).rejects.toThrow("does not answer");
+  await expect(askDaemon(await saying(undefined), 50)).rejects.toThrow("does not answer");
 });
 
-test("a report is text for a person, whatever is in it", () => {
-  const streams = [
-    { program: "sox\x1b[2J", latencyMs: 8, volume: [50, 25] },
-    { program: "x", latencyMs: 120, volume: null },
-  ];
-  const text = reportText({
-    daemon: "d",
-    version: "1",
-    pid: 7,
-    since: "t",
-    status: { server: "s", streams, empty: [] },
-  });
+test("a report is text for a person, whatever is in it", async () => {
+  const latency = { buckets: [1, 2], seconds: 0.5 };
+  const counts = { calls: { read: 2, write: 1 }, errors: 1, readBytes: 10, writtenBytes: 20, latency };
+  const client = { pid: 8, since: "2026-11-23T00:00:00.123Z", readBytes: 10, writtenBytes: 20 };
+  const text = reportText(
+    {
+      ...{ daemon: "d", version: "1", pid: 7, since: "t", uptimeSeconds: 3725, residentBytes: 50 << 20, hardware: [] },
+      devices: [
+        {
+          ...{ path: "/dev/x", channel: "cuse", open: 1, waits: 1, longestWaitMs: 1250, counts },
+          clients: [{ ...client, program: null }],
+          waiting: [{ pid: 8, program: "cat", call: "read", ms: 1250, parked: true }],
+        },
+      ],
+      status: {
+        server: "s",
+        streams: [
+          { program: "sox\x1b[2J", latencyMs: 8, volume: [50, 25] },
+          { program: "x", latencyMs: 120, volume: null },
+        ],
+        empty: [],
+      },
+    },
+    { programOf: (pid) => `of ${pid}` },
+  );
   expect(text).toBe(
     [
-      "d 1, process 7, since t",
+      "d 1, process 7, up 1 h 2 min, 50 MB",
+      "hardware: absent",
       "server: s",
+      "",
+      "devices:",
+      "  device  channel  open  calls  errors",
+      "  /dev/x  cuse        1      3       1",
+      "",
+      "clients:",
+      "  device  pid  program  since                 read bytes  written bytes",
+      "  /dev/x    8  of 8     2026-11-23T00:00:00Z          10             20",
+      "",
+      "waiting:",
+      "  device  pid  program  call  seconds  for",
+      "  /dev/x    8  cat      read  1.3      the driver's word",
       "",
       "streams:",
       "  program  latency ms  volume",
@@ -209,6 +259,17 @@ test("a report is text for a person, whatever is in it", () => {
       "",
     ].join("\n"),
   );
-  for (const odd of [null, 7, "x", [], { status: null }, { status: { a: [[1]] } }])
-    expect(reportText(odd)).toMatch(/process/);
+});
+
+test.each([
+  "null",
+  "7",
+  '"x"',
+  "[]",
+  '{"status":null}',
+  '{"devices":[7,{"clients":{},"counts":[]}],"status":{"a":[[1]]}}',
+])("what a false daemon says becomes a report: %s", async (said) => {
+  const heard = await askDaemon(await saying(answer(said)));
+  expect(reportText(heard)).toMatch(/process 0/);
+  expect(metricsText([heard])).toMatch(/devlift_info/);
 });

@@ -13,6 +13,7 @@ import {
   type Logger,
   type NodePermissions,
   native,
+  nowServed,
   silent,
   systemClock,
 } from "@devlift/core";
@@ -63,6 +64,10 @@ class PtyHost implements Channel {
       this.#end = resolve;
     });
     this.#opened = this.#openPty();
+  }
+
+  get isOpen(): boolean {
+    return this.#session !== undefined;
   }
 
   async close(): Promise<void> {
@@ -196,7 +201,10 @@ class PtyHost implements Channel {
 export async function servePty(driver: SerialDriver, options: ServePtyOptions): Promise<Channel> {
   const link = await PtyLink.claim(options.link);
   try {
-    return new PtyHost(driver, link, options);
+    const host = new PtyHost(driver, link, options);
+    const gone = nowServed({ path: host.path, channel: "pty", requests: undefined, isOpen: () => host.isOpen });
+    void host.ended.then(gone);
+    return host;
   } catch (error) {
     link.remove();
     throw error;

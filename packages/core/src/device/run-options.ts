@@ -6,7 +6,6 @@ import { parseArgs } from "node:util";
 import type { NodePermissions } from "../channel/channel.ts";
 import { UsageError } from "../errors.ts";
 import { accountId } from "./accounts.ts";
-import { IDLE_OPTIONS, parseIdle } from "./idle.ts";
 import { LOG_LEVELS, type LogLevel } from "./stderr-log.ts";
 import { type TraceTarget, traceTarget } from "./tracing.ts";
 
@@ -19,10 +18,6 @@ export interface DaemonOptions {
   readonly permissions: NodePermissions;
   readonly logLevel: LogLevel;
   readonly watching: Watching;
-  /** Of the socket by which it can be asked; undefined: the usual place. */
-  readonly control: string | undefined;
-  /** Seconds without a client after which it ends; undefined: never. */
-  readonly idleExit: number | undefined;
 }
 
 /** What is written down of a daemon's requests. */
@@ -66,8 +61,6 @@ export function parseDaemonCommand({ args, channels, devices }: CommandLine): Da
       permissions: parsePermissions(values),
       logLevel,
       watching: parseWatching(values),
-      control: parseControl(values),
-      idleExit: parseIdle(values),
     },
   };
 }
@@ -79,14 +72,6 @@ function parse(args: readonly string[]) {
 /** For parseArgs(), with words that went through traceWord(). */
 export const WATCHING_OPTIONS = { trace: { type: "string" }, record: { type: "string" } } as const;
 
-/** For parseArgs(): where a daemon can be asked. */
-export const CONTROL_OPTIONS = { control: { type: "string" } } as const;
-
-/** @throws UsageError when the path is not whole */
-export function parseControl({ control }: { readonly control?: string }): string | undefined {
-  return control === undefined ? undefined : absolutePath("--control", control);
-}
-
 /** What runDaemon() knows, as parseArgs() wants it. */
 export const OPTIONS = {
   channel: { type: "string", default: "auto" },
@@ -95,8 +80,6 @@ export const OPTIONS = {
   owner: { type: "string" },
   group: { type: "string" },
   ...WATCHING_OPTIONS,
-  ...CONTROL_OPTIONS,
-  ...IDLE_OPTIONS,
   replay: { type: "string" },
   paced: { type: "boolean", default: false },
   "log-level": { type: "string", default: "info" },

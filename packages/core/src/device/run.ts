@@ -6,7 +6,6 @@ import type { Channel, ChannelKind } from "../channel/channel.ts";
 import { DeviceError, UsageError } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import type { AnyDevice } from "./device.ts";
-import { exitWhenIdle } from "./idle.ts";
 import { Recording } from "./record.ts";
 import { replay } from "./replay.ts";
 import { type DaemonCommand, type DaemonOptions, parseDaemonCommand, type Watching } from "./run-options.ts";
@@ -30,20 +29,6 @@ export interface RunOptions {
   readonly log?: Logger;
   /** Gives back what the driver holds, when its device files are gone and before the process ends. Default: nothing */
   readonly close?: () => void | Promise<void>;
-  /** Runs beside the devices: `control` of @devlift/daemon, by which `devlift` sees it. Default: nothing */
-  readonly beside?: Beside;
-}
-
-/** Starts something that lasts as long as the daemon. @returns what ends it */
-export type Beside = (parts: BesideParts) => Promise<() => void>;
-
-export interface BesideParts {
-  /** The daemon's command, e.g. "devlift-echo". */
-  readonly name: string;
-  readonly version: string;
-  /** What --control says. */
-  readonly control: string | undefined;
-  readonly log: Logger;
 }
 
 const EXIT = { OK: 0, FAILED: 1, USAGE: 2 } as const;
@@ -59,8 +44,6 @@ export async function runDaemon(devices: AnyDevice | readonly AnyDevice[], optio
     args = process.argv.slice(2),
     program = basename(process.argv[1] ?? "daemon"),
     channels = CHANNELS,
-    version = "unknown",
-    beside = async () => () => undefined,
   } = options;
   const served = "driver" in devices ? [devices] : devices;
   let command: DaemonCommand;
@@ -72,7 +55,7 @@ export async function runDaemon(devices: AnyDevice | readonly AnyDevice[], optio
     return process.exit(EXIT.USAGE);
   }
   if ("print" in command) {
-    const { about = `serves ${served.map(({ name }) => `/dev/${name}`).join(", ")}` } = options;
+    const { version = "unknown", about = `serves ${served.map(({ name }) => `/dev/${name}`).join(", ")}` } = options;
     process.stdout.write(
       command.print === "help" ? help({ program, about, channels: namesOf(channels) }) : `${program} ${version}\n`,
     );
@@ -82,8 +65,7 @@ export async function runDaemon(devices: AnyDevice | readonly AnyDevice[], optio
   const { log = stderrLogAt(logLevel), close = () => undefined } = options;
   // Timers and hardware would keep the process; everything that had to be given back has been.
   if ("replay" in command) return process.exit(await replayTo(served, command, log));
-  const parts = { name: program.replace(/\.m?[jt]s$/, ""), version, control: command.run.control, log };
-  return process.exit(await runDevices(served, { ...command.run, channels, log, close, beside: () => beside(parts) }));
+  return process.exit(await runDevices(served, { ...command.run, channels, log, close }));
 }
 
 /** @returns the exit status: 1 when an answer differed */
@@ -111,7 +93,6 @@ interface Running extends DaemonOptions {
   readonly channels: readonly ChannelKind[];
   readonly log: Logger;
   readonly close: () => void | Promise<void>;
-  readonly beside: () => Promise<() => void>;
 }
 
 /** @returns the exit status */
@@ -124,12 +105,9 @@ async function runDevices(devices: readonly AnyDevice[], running: Running): Prom
   const channels: Channel[] = [];
   let status: number = EXIT.OK;
   let recording: Recording | undefined;
-  let endBeside: () => void = () => undefined;
   try {
-    endBeside = await running.beside();
     recording = startWatching(running.watching, log);
     for (const device of devices) channels.push(await serve(device, { ...serveOptions(running), recording }));
-    exitWhenIdle(running.idleExit, () => false, log);
     manager.ready(`serving ${channels.map(({ path }) => path).join(", ")}`);
     const ended = await Promise.race([stopped, ...channels.map(endOf)]);
     if (typeof ended !== "string") throw ended;
@@ -143,7 +121,7 @@ async function runDevices(devices: readonly AnyDevice[], running: Running): Prom
     status = EXIT.FAILED;
   }
   manager.stopping("freeing clients and removing the device files");
-  const steps = [...channels.reverse().map((channel) => () => channel.close()), endBeside, running.close];
+  const steps = [...channels.reverse().map((channel) => () => channel.close()), running.close];
   for (const step of [...steps, () => recording?.close()]) {
     try {
       await step();
@@ -218,9 +196,6 @@ Usage: ${program} [options]
   --record FILE         writes down every message, what programs read and write included
   --replay FILE         serves nothing: makes a recorded session again and shows where the answers differ
   --paced               with --replay: at the times of the recording, not as fast as the driver answers
-  --idle-exit SECONDS   ends when no program has had a device file open for so long (default: it stays)
-  --control PATH        the socket where devlift asks it, if it has one (default: one of its own in /run/devlift, or of a
-                        user's daemon in $XDG_RUNTIME_DIR/devlift)
   --log-level LEVEL     debug, info (default), warn or error
   --version             prints the version
   --help                prints this

@@ -79,7 +79,8 @@ export async function serve(device: AnyDevice, options: ServeOptions = {}): Prom
       spin,
       ...(permissions === undefined ? {} : { permissions }),
     });
-    detach.push(nowServed({ path: opened.path, channel: kind.name, files, tap, isOpen: () => files.size > 0 }));
+    const requests = { files, waiting: () => tap.waiting(), counts: () => tap.counters.counts() };
+    detach.push(nowServed({ path: opened.path, channel: kind.name, requests, isOpen: () => files.size > 0 }));
     void opened.ended.then(forget);
     if (!willShed) setTimeout(shed, SHED_AFTER_MS).unref();
     willShed = true;

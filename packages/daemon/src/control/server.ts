@@ -1,18 +1,25 @@
-// The socket by which a daemon tells how it is. A question is a line of JSON, {"ask": "status"}; so is each answer,
-// {"answer": ...} or {"error": "a sentence"}. Questions of one connection are answered in order, one after the other.
-// Only its user and root can connect, by the socket's mode: Node tells nothing of a peer (SO_PEERCRED). They, too, get a
-// bounded number of connections, and none of them more memory than a question and its answer.
-// Lifetimes: a ControlServer as long as its daemon; a connection until either end has enough, or is silent for a minute.
+// The socket by which a daemon tells how it is: HTTP, because every tool that can be told of a unix socket speaks it.
+//
+//   GET /status     a Report, as JSON
+//   GET /metrics    the same numbers as Prometheus' text
+//   GET /trace      each request of programs from now on, a line of JSON each, for as long as the connection lasts
+//
+// There is no question that changes anything. Only the daemon's user and root are answered: by the socket's mode, and by
+// what the kernel says of who has connected (SO_PEERCRED), also where somebody has changed that mode. They, too, get a
+// bounded number of connections, none of them more memory than its question and its answer; of a trace whose reader is too
+// slow lines are left out.
+// Lifetimes: a ControlServer as long as its daemon; a connection for one question.
 
 import { once } from "node:events";
 import { chmodSync, rmSync } from "node:fs";
-import { createConnection, createServer, type Server, type Socket } from "node:net";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createConnection, type Socket } from "node:net";
 import { join } from "node:path";
-import type { Logger } from "@devlift/core";
+import { type Logger, native, servedNow, tracing } from "@devlift/core";
 import { ControlError } from "../errors.ts";
-import { linesOf } from "./lines.ts";
-import { checkSocket, controlFolders, makeFolder, messageOf, socketName, socketsIn } from "./place.ts";
-import type { Report, Status } from "./report.ts";
+import { METRICS_TYPE, metricsText } from "./metrics.ts";
+import { checkSocket, makeFolder, messageOf, ownFolder, socketName, socketsIn } from "./place.ts";
+import { type About, type Head, reportNow } from "./report.ts";
 
 export interface ControlOptions {
   /** The daemon's command, e.g. "devlift-oss". */
@@ -20,34 +27,47 @@ export interface ControlOptions {
   /** Of the socket; undefined: the usual place, where a daemon that cannot have it goes on without. */
   readonly path: string | undefined;
   readonly version: string;
-  /** What the daemon has to say of itself now. */
-  readonly status: () => Status;
   readonly log: Logger;
 }
 
-const MOST_CONNECTIONS = 16;
-/** Bytes of a question. */
-const MOST_QUESTION = 4096;
-const SILENCE_MS = 60_000;
+const ROOT = 0;
 const OWNER_ONLY = 0o600;
+const MOST_CONNECTIONS = 16;
+/** A tracer a watcher: each takes its time of every request. */
+const MOST_WATCHERS = 4;
+/** Bytes that a watcher may be behind. */
+const MOST_BEHIND = 256 << 10;
+const LIMITS = {
+  // Bytes of a question.
+  maxHeaderSize: 4096,
+  headersTimeout: 10_000,
+  requestTimeout: 10_000,
+  connectionsCheckingInterval: 5000,
+};
+const SILENCE_MS = 60_000;
 
 export class ControlServer {
   readonly path: string;
-  readonly #server: Server;
+  /** What the driver says of itself; it may come later. */
+  about: About = {};
+  readonly #head: Head;
   readonly #log: Logger;
-  /** What can be asked, and what makes the answer. */
-  readonly #answers: Readonly<Record<string, () => unknown>>;
-  readonly #connections = new Set<Socket>();
+  readonly #server: Server;
+  #watchers = 0;
+  readonly #answers: Readonly<Record<string, (response: ServerResponse, request: IncomingMessage) => void>> = {
+    "/status": (response) => answerWith(response, "application/json", `${JSON.stringify(this.#report())}\n`),
+    "/metrics": (response) => answerWith(response, METRICS_TYPE, metricsText([this.#report()])),
+    "/trace": (response, request) => this.#trace(response, request),
+  };
 
-  private constructor(path: string, options: ControlOptions) {
+  private constructor(path: string, { name, version, log }: ControlOptions) {
     this.path = path;
-    const { name: daemon, version, status, log } = options;
+    this.#head = { daemon: name, version };
     this.#log = log;
-    const since = new Date().toISOString();
-    const report = (): Report => ({ daemon, version, pid: process.pid, since, status: status() });
-    this.#answers = { status: report };
-    // A client may say that it asks no more before it has read the answer.
-    this.#server = createServer({ allowHalfOpen: true }, (socket) => void this.#serve(socket));
+    this.#server = createServer(LIMITS, (request, response) => this.#answer(request, response));
+    this.#server.maxConnections = MOST_CONNECTIONS;
+    this.#server.setTimeout(SILENCE_MS);
+    this.#server.prependListener("connection", (socket: Socket) => this.#admit(socket));
   }
 
   /**
@@ -57,7 +77,7 @@ export class ControlServer {
   static async start(options: ControlOptions): Promise<ControlServer | undefined> {
     const { name, path, log } = options;
     if (path !== undefined) return ControlServer.#at(path, options);
-    const [folder = ""] = controlFolders();
+    const folder = ownFolder();
     try {
       makeFolder(folder);
       for (const { path: left, pid } of socketsIn(folder, name)) if (!runs(pid)) rmSync(left, { force: true });
@@ -98,59 +118,91 @@ export class ControlServer {
   /** Ends its connections and removes the socket. */
   close(): void {
     this.#server.close();
-    for (const socket of this.#connections) socket.destroy();
+    this.#server.closeAllConnections();
   }
 
-  async #serve(socket: Socket): Promise<void> {
-    // Nobody hears of an error that comes before the conversation has begun, or after its end.
-    socket.on("error", () => undefined);
-    if (this.#connections.size >= MOST_CONNECTIONS) {
-      socket.destroy();
+  /** Sends away who is neither root nor this daemon's user, before anything is read. */
+  #admit(socket: Socket): void {
+    const uid = uidOf(socket);
+    if (uid === ROOT || uid === process.geteuid?.()) return;
+    this.#log.warn({ uid }, "a user who may not has connected to the control socket, and was sent away");
+    socket.destroy();
+  }
+
+  #answer(request: IncomingMessage, response: ServerResponse): void {
+    // One question a connection: what else a client sends is nobody's to read.
+    response.setHeader("Connection", "close");
+    const { method, url = "" } = request;
+    const answer = Object.hasOwn(this.#answers, url) ? this.#answers[url] : undefined;
+    try {
+      if (method !== "GET") refuse(response, 405, "nothing can be changed here, only asked: GET");
+      else if (answer === undefined)
+        refuse(response, 404, `what can be asked: ${Object.keys(this.#answers).join(", ")}`);
+      else answer(response, request);
+    } catch (error) {
+      this.#log.error({ err: error }, `the answer to ${url} failed`);
+      refuse(response, 500, messageOf(error));
+    }
+  }
+
+  #report() {
+    return reportNow(this.#head, this.about);
+  }
+
+  #trace(response: ServerResponse, { socket }: IncomingMessage): void {
+    const served = servedNow();
+    if (served.length > 0 && served.every(({ requests }) => requests === undefined)) {
+      refuse(response, 409, "there is nothing to be seen of a pty, whose requests the kernel answers");
       return;
     }
-    this.#connections.add(socket);
-    socket.setTimeout(SILENCE_MS, () => socket.destroy());
-    try {
-      await this.#converse(socket);
-    } catch (error) {
-      this.#log.debug({}, `a control connection ended: ${messageOf(error)}`);
-    } finally {
-      socket.destroy();
-      this.#connections.delete(socket);
+    if (this.#watchers >= MOST_WATCHERS) {
+      refuse(response, 503, `${MOST_WATCHERS} watch already`);
+      return;
     }
-  }
-
-  async #converse(socket: Socket): Promise<void> {
-    const closed = new AbortController();
-    socket.once("close", () => closed.abort());
-    // Its end is not the end of what is to be said.
-    for await (const line of linesOf(socket.iterator({ destroyOnReturn: false }), MOST_QUESTION)) {
-      const isTaken = socket.write(`${JSON.stringify(this.#answer(line))}\n`);
-      if (!isTaken) await once(socket, "drain", { signal: closed.signal });
-    }
-    await new Promise<void>((resolve) => socket.end(resolve));
-  }
-
-  #answer(line: string): { readonly answer: unknown } | { readonly error: string } {
-    const question = asked(line);
-    const answers = this.#answers;
-    if (question === undefined) return { error: 'a question is {"ask": "status"}' };
-    const make = Object.hasOwn(answers, question) ? answers[question] : undefined;
-    if (make === undefined) return { error: `what can be asked: ${Object.keys(answers).join(", ")}` };
-    try {
-      return { answer: make() };
-    } catch (error) {
-      this.#log.error({ err: error }, `the answer to "${question}" failed`);
-      return { error: messageOf(error) };
-    }
+    this.#watchers++;
+    this.#log.info({ watchers: this.#watchers }, "somebody watches the calls of programs");
+    // Programs may be silent for long.
+    socket.setTimeout(0);
+    response.writeHead(200, { "Content-Type": "application/x-ndjson" });
+    response.flushHeaders();
+    let dropped = 0;
+    const say = (line: object) => response.write(`${JSON.stringify({ at: new Date().toISOString(), ...line })}\n`);
+    const sayDropped = () => {
+      if (dropped > 0) say({ dropped });
+      dropped = 0;
+    };
+    const end = tracing.watch((line) => {
+      if (response.writableLength > MOST_BEHIND) dropped++;
+      else {
+        sayDropped();
+        say({ line });
+      }
+    });
+    response.on("drain", sayDropped);
+    response.once("close", () => {
+      end();
+      this.#watchers--;
+    });
   }
 }
 
-function asked(line: string): string | undefined {
+function answerWith(response: ServerResponse, type: string, text: string): void {
+  response.writeHead(200, { "Content-Type": type, "Content-Length": Buffer.byteLength(text) });
+  response.end(text);
+}
+
+function refuse(response: ServerResponse, status: number, sentence: string): void {
+  response.writeHead(status, { "Content-Type": "text/plain; charset=utf-8" });
+  response.end(`${sentence}\n`);
+}
+
+/** @returns undefined for who cannot be told */
+function uidOf(socket: Socket): number | undefined {
+  // Node has no public way to the descriptor; net.Socket has had it there since there is one.
+  const handle: unknown = Reflect.get(socket, "_handle");
+  if (typeof handle !== "object" || handle === null || !("fd" in handle) || typeof handle.fd !== "number") return;
   try {
-    const value: unknown = JSON.parse(line);
-    if (typeof value !== "object" || value === null || !("ask" in value)) return undefined;
-    return typeof value.ask === "string" ? value.ask : undefined;
+    return native.peer(handle.fd).uid;
   } catch {
     return undefined;
   }

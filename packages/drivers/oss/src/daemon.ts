@@ -12,7 +12,7 @@ import {
   startWatching,
   stopSignal,
 } from "@devlift/core";
-import { ControlServer, type DaemonParts } from "@devlift/daemon";
+import type { DaemonParts } from "@devlift/daemon";
 import type { BackendSource } from "./backend/backend.ts";
 import { UserSource } from "./backend/user-source.ts";
 import { type DspOptions, defineDsp } from "./dsp.ts";
@@ -32,7 +32,7 @@ const GIVE_BACK_MS = 40_000;
  * Serves until SIGTERM, SIGINT or SIGHUP, and gives everything back.
  * @throws UsageError or DeviceError when it cannot start; Error of a channel that ended by itself
  */
-export async function runDaemon(options: Options, { log, version }: DaemonParts): Promise<void> {
+export async function runDaemon(options: Options, { log, version, describe }: DaemonParts): Promise<void> {
   const stopped = stopSignal(log);
   // It would end the process while nothing is served.
   process.on("SIGUSR2", () => undefined);
@@ -41,12 +41,10 @@ export async function runDaemon(options: Options, { log, version }: DaemonParts)
   const inventory = inventoryOf(options, source, version);
   const openFiles = new Set<DspFile>();
   const channels: Channel[] = [];
-  let control: ControlServer | undefined;
   let recording: Recording | undefined;
   try {
     recording = startWatching(options.watching, log);
-    const status = () => statusOf(inventory, openFiles);
-    control = await ControlServer.start({ name: "devlift-oss", version, path: options.control, status, log });
+    describe({ status: () => statusOf(inventory, openFiles) });
     for (const device of devicesOf(options, { inventory, source, openFiles, log })) {
       const path = join(options.folder, device.name);
       const { channel, permissions } = options;
@@ -65,7 +63,6 @@ export async function runDaemon(options: Options, { log, version }: DaemonParts)
       process.exit(1);
     }, GIVE_BACK_MS);
     for (const channel of channels.reverse()) await channel.close();
-    control?.close();
     source.close();
     recording?.close();
     clearTimeout(overdue);

@@ -14,15 +14,7 @@ import {
   WATCHING_OPTIONS,
   type Watching,
 } from "@devlift/core";
-import {
-  COMMAND_OPTIONS,
-  CONTROL_OPTIONS,
-  type Command,
-  type LogChoice,
-  parseControl,
-  parseLogChoice,
-  parseStatus,
-} from "@devlift/daemon";
+import { COMMAND_HELP, COMMAND_OPTIONS, type Command, type DaemonChoice, parseDaemonChoice } from "@devlift/daemon";
 import { BACKENDS } from "./backend/user-source.ts";
 
 const CHANNELS = ["auto", "fusd", "cuse", "fuse"] as const;
@@ -36,7 +28,7 @@ export interface DeviceNames {
   readonly sndstat: readonly string[];
 }
 
-export interface Options extends LogChoice {
+export interface Options extends DaemonChoice {
   readonly channel: (typeof CHANNELS)[number];
   readonly backend: (typeof BACKENDS)[number];
   /** As PULSE_SERVER would name it; undefined: each user's own. */
@@ -49,8 +41,6 @@ export interface Options extends LogChoice {
   /** Files of one device that can be open at once, of all users and of each. */
   readonly maxOpens: number;
   readonly maxOpensPerUser: number;
-  /** Path of the socket that `status` asks at; undefined: the usual place. */
-  readonly control: string | undefined;
   /** What is written down of the requests. */
   readonly watching: Watching;
 }
@@ -58,7 +48,7 @@ export interface Options extends LogChoice {
 export const HELP = `devlift-oss: serves /dev/dsp and its kin for programs that know the Open Sound System, over the sound server
 
 Usage: devlift-oss [options]
-       devlift-oss status [--watch] [--json] [--control PATH]
+       devlift-oss status [--watch] [--json] [--metrics] [--control PATH]
 
   --backend BACKEND     pulse (PulseAudio, and PipeWire by its pulse server), alsa (aplay and arecord), or auto (the
                         default: alsa where no sound server can be reached)
@@ -78,17 +68,12 @@ Usage: devlift-oss [options]
   --group GROUP         their group, name or number
   --max N               files of one device that can be open at once (default 256)
   --max-per-user N      the same for each user but root (default 64)
-  --control PATH        the socket where status asks (default: one of the daemon's own, in /run/devlift, or of a user's
-                        daemon in $XDG_RUNTIME_DIR/devlift)
   --trace[=FILE]        a line for each request, to stderr or to a file; SIGUSR2 switches it on and off
   --record FILE         writes down every message, what programs play and record included
-  --log-level LEVEL     debug, info (default), warn or error
-  --log-format FORMAT   text (default; for the journal with priorities instead of times) or json
-  --version             prints the version
-  --help                prints this
+${COMMAND_HELP}
 
 status says what each program plays and records: program, format, latency, underruns, volume. With --watch again each
-second, with --json a line for each daemon. It sees the daemons of its own user, and root all of root's.
+second, with --json a line for each daemon, with --metrics the text that Prometheus reads. It sees the daemons of its own user, and root all of root's.
 
 Examples:
   devlift-oss                                        each user's programs play on that user's desktop
@@ -106,10 +91,6 @@ const NONE = "none";
 
 /** @throws UsageError that says what is wrong with the command line */
 export function parseCommandLine(args: readonly string[]): Command<Options> {
-  if (args[0] === "status") {
-    const status = parseStatus(args.slice(1));
-    return status === undefined ? { print: "help" } : { status };
-  }
   const values = parse(args);
   if (values.help) return { print: "help" };
   if (values.version) return { print: "version" };
@@ -138,8 +119,7 @@ export function parseCommandLine(args: readonly string[]): Command<Options> {
       permissions: { mode: server === undefined ? 0o666 : 0o660, ...parsePermissions(values) },
       maxOpens: count("--max", values.max),
       maxOpensPerUser: count("--max-per-user", values["max-per-user"]),
-      control: parseControl(values),
-      ...parseLogChoice(values),
+      ...parseDaemonChoice(values),
       watching: parseWatching(values),
     },
   };
@@ -166,7 +146,6 @@ function parse(args: readonly string[]) {
         max: { type: "string", default: "256" },
         "max-per-user": { type: "string", default: "64" },
         ...WATCHING_OPTIONS,
-        ...CONTROL_OPTIONS,
         ...COMMAND_OPTIONS,
       },
     }),

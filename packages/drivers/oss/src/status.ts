@@ -5,8 +5,8 @@ import type { DspFile } from "./dsp-file.ts";
 import type { Inventory } from "./system-ioctls.ts";
 
 /** Of the open files: latencies in milliseconds, volumes left and right, 0 to 100, as the program set it. */
-export function statusOf({ audio, mixers, server }: Inventory, files: Iterable<DspFile>): Status {
-  return { server, devices: [...audio, ...mixers], streams: [...files].flatMap(rowsOf) };
+export function statusOf({ server }: Inventory, files: Iterable<DspFile>): Status {
+  return { server, streams: [...files].flatMap(rowsOf) };
 }
 
 function rowsOf({ device, opener, playback, capture, settings }: DspFile): Row[] {

@@ -21,15 +21,6 @@ test("devices by name, several or none; a server for everybody is not open to ev
   });
 });
 
-test("status is a command of its own", () => {
-  expect(parseCommandLine(["status", "-w", "--control", "/x"])).toEqual({
-    status: { watch: true, json: false, control: "/x" },
-  });
-  expect(parseCommandLine(["status", "--help"])).toEqual({ print: "help" });
-  expect(() => parseCommandLine(["status", "--server", "x"])).toThrow("Unknown option '--server'");
-  expect(() => parseCommandLine(["status", "--control", "x"])).toThrow("give the whole path");
-});
-
 test.each([
   [["--dsp", "../x"], "--dsp ../x: a name is letters, digits, dots and dashes"],
   [["--dsp", ".."], "--dsp ..: a name is letters, digits, dots and dashes"],

@@ -7,7 +7,7 @@ import { bench, O_RDONLY, O_WRONLY, settled } from "./bench.ts";
 
 test("a row for each side of each open file: what it is set to, how late, how often it ran dry", async () => {
   const { server, status, dsp } = await bench();
-  expect(status()).toEqual({ server: "virtual", devices: ["/dev/dsp", "/dev/adsp", "/dev/mixer"], streams: [] });
+  expect(status()).toEqual({ server: "virtual", streams: [] });
   const player = await dsp(O_WRONLY);
   await player.int(oss.SNDCTL_DSP_SETFRAGMENT, (4 << 16) | 7);
   await player.text(v4.SNDCTL_SETNAME, "jukebox");

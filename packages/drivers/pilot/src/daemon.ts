@@ -23,7 +23,7 @@ const GIVE_BACK_MS = 40_000;
  * Serves until SIGTERM, SIGINT or SIGHUP, and gives everything back.
  * @throws UsageError, UsbError or DeviceError when it cannot start; Error of a channel that ended by itself
  */
-export async function runDaemon(options: Options, { log, version }: DaemonParts): Promise<void> {
+export async function runDaemon(options: Options, { log, version, describe }: DaemonParts): Promise<void> {
   const stopped = stopSignal(log);
   const manager = new ServiceManager(log);
   const serving = chooseServing(options);
@@ -31,6 +31,7 @@ export async function runDaemon(options: Options, { log, version }: DaemonParts)
   if (serving.place.why !== undefined) log.info({}, `the device file is ${serving.place.path}: ${serving.place.why}`);
   const recording = startWatching(options.watching, log);
   const source = await openSource(options.source, serving.front, log);
+  describe(source);
   const ended = await serveUntilEnd({ serving, source, stopped, manager, log, recording });
   if (ended instanceof Error) throw ended;
 }

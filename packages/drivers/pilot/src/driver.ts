@@ -67,6 +67,11 @@ export class PilotDriver implements SerialDriver {
     this.#refusals = new Refusals(log);
   }
 
+  /** Those that are plugged in, a name each: "Palm m500 (0830:0001) at 1-4". */
+  get handhelds(): readonly string[] {
+    return this.#handhelds.labels;
+  }
+
   /** Begins to watch for handhelds. @throws UsbError when the bus cannot be watched at all */
   async start(): Promise<void> {
     this.#watch = this.#host.watch(this.#handhelds);

@@ -27,6 +27,10 @@ export class Handhelds implements UsbHostListener {
     return this.#present[0];
   }
 
+  get labels(): readonly string[] {
+    return this.#present.map(({ label }) => label);
+  }
+
   find(fits: (handheld: Handheld) => boolean): Handheld | undefined {
     return this.#present.find(fits);
   }

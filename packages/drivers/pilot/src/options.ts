@@ -14,7 +14,7 @@ import {
   WATCHING_OPTIONS,
   type Watching,
 } from "@devlift/core";
-import { COMMAND_OPTIONS, type Command, type LogChoice, parseLogChoice } from "@devlift/daemon";
+import { COMMAND_HELP, COMMAND_OPTIONS, type Command, type DaemonChoice, parseDaemonChoice } from "@devlift/daemon";
 import { parseUsbAddress, type UsbAddress, UsbUsageError } from "@devlift/usb";
 
 export const DEFAULT_DEVICE = "/dev/pilot";
@@ -26,7 +26,7 @@ export type SourceOptions =
   | { readonly kind: "usb"; readonly address: UsbAddress; readonly wait: boolean }
   | { readonly kind: "serial"; readonly path: string };
 
-export interface Options extends LogChoice {
+export interface Options extends DaemonChoice {
   /** undefined: nobody asked for one. */
   readonly device: string | undefined;
   readonly channel: (typeof CHANNELS)[number];
@@ -40,6 +40,7 @@ export interface Options extends LogChoice {
 export const HELP = `devlift-pilot: serves ${DEFAULT_DEVICE} for HotSync programs, with a Palm OS handheld behind it
 
 Usage: devlift-pilot [options]
+       devlift-pilot status [--watch] [--json] [--metrics] [--control PATH]
 
   --device PATH         the device file (default ${DEFAULT_DEVICE})
   --channel CHANNEL     how it is made: fusd or cuse (a character device; needs root and that kernel module),
@@ -54,10 +55,7 @@ Usage: devlift-pilot [options]
   --group GROUP         its group, name or number
   --trace[=FILE]        a line for each request, to stderr or to a file; SIGUSR2 switches it on and off (not a pty's)
   --record FILE         writes down every message, what programs read and write included (not a pty's)
-  --log-level LEVEL     debug, info (default), warn or error
-  --log-format FORMAT   text (default; for the journal with priorities instead of times) or json
-  --version             prints the version
-  --help                prints this
+${COMMAND_HELP}
 
 Examples:
   devlift-pilot                                    a handheld on this machine's USB
@@ -82,7 +80,7 @@ export function parseCommandLine(args: readonly string[]): Command<Options> {
       channel: oneOf("--channel", values.channel, CHANNELS),
       source: sourceFrom(values),
       permissions: parsePermissions(values),
-      ...parseLogChoice(values),
+      ...parseDaemonChoice(values),
       watching: parseWatching(values),
     },
   };

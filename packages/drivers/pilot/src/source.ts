@@ -13,6 +13,8 @@ export interface Source {
   /** For a person, e.g. "handhelds on libusb". */
   readonly what: string;
   /** @throws UsbError when the bus cannot be watched */
+  /** The handhelds that are plugged in, a name each; left out where nobody can tell. */
+  hardware?(): readonly string[];
   start(): Promise<void>;
   close(): Promise<void>;
 }
@@ -48,6 +50,7 @@ function usbSource(address: UsbAddress, { name, waits }: Front, log: Logger): So
   return {
     driver,
     what: `handhelds on ${host.name}${waits ? "; an open waits for one" : ""}`,
+    hardware: () => driver.handhelds,
     start: () => driver.start(),
     close: () => driver.close(),
   };

@@ -48,7 +48,8 @@ test("every option", () => {
 
 test("the help names every option that there is", () => {
   const named = [...HELP.matchAll(/^ {2}--([a-z-]+)/gm)].map(([, option]) => option);
-  const all = "device channel usb serial wait mode owner group trace record log-level log-format version help";
+  const all =
+    "device channel usb serial wait mode owner group trace record control idle-exit log-level log-format version help";
   expect(named).toEqual(all.split(" "));
   for (const option of named) expect(() => parseCommandLine([`--${option}=`])).not.toThrow(/Unknown option/);
 });

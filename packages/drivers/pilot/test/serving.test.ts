@@ -19,8 +19,22 @@ test.each<[string, NodePermissions, number]>([
   const asked = { device: join(folder, "pilot"), channel: "pty", source, permissions } as const;
   const driver = { name: "none", open: () => Promise.reject(new DeviceError("ENODEV")) };
   const watching = { trace: undefined, record: undefined };
-  const serving = chooseServing({ ...asked, logLevel: "info", logFormat: "text", watching });
-  const traced = { ...asked, logLevel: "info", logFormat: "text", watching: { ...watching, trace: "stderr" } } as const;
+  const serving = chooseServing({
+    ...asked,
+    logLevel: "info",
+    logFormat: "text",
+    control: undefined,
+    idleExit: undefined,
+    watching,
+  });
+  const traced = {
+    ...asked,
+    logLevel: "info",
+    logFormat: "text",
+    control: undefined,
+    idleExit: undefined,
+    watching: { ...watching, trace: "stderr" },
+  } as const;
   expect(() => chooseServing(traced)).toThrow("see nothing of a pty");
   const channel = await serving.serve(driver, new MemoryLog());
   const made = statSync(asked.device);

@@ -1,9 +1,7 @@
 // "Stopped when idle if asked": a daemon that nobody uses ends by itself, as by SIGTERM.
 // Lifetime: from the start of the daemon to its end.
 
-import { UsageError } from "../errors.ts";
-import type { Logger } from "../log.ts";
-import { servedNow } from "./served.ts";
+import { type Logger, servedNow, UsageError } from "@devlift/core";
 
 /** How often is looked. Opens between two looks are seen by what is counted. */
 const LOOK_MS = 1000;
@@ -35,7 +33,7 @@ export function exitWhenIdle(seconds: number | undefined, isNeeded: () => boolea
   let busyAt = performance.now();
   const look = setInterval(() => {
     const served = servedNow();
-    const opens = served.reduce((sum, { tap }) => sum + (tap?.counters.counts().calls.open ?? 0), 0);
+    const opens = served.reduce((sum, { requests }) => sum + (requests?.counts().calls.open ?? 0), 0);
     if (opens !== seen || served.some((it) => it.isOpen()) || isNeeded()) {
       seen = opens;
       busyAt = performance.now();
