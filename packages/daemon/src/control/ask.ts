@@ -78,11 +78,15 @@ export async function watchTrace(whom: Whom, say: (event: TraceEvent) => Promise
 }
 
 async function watchOne({ path, command }: Located, say: (event: TraceEvent) => Promise<void>, signal: AbortSignal) {
+  const answer = await ask(path, "/trace", signal).catch((error: unknown) => {
+    throw asControlError(path, error);
+  });
   try {
-    const answer = await ask(path, "/trace", signal);
     for await (const line of linesOf(answer, MOST_LINE)) await say(eventFrom(line, command));
   } catch (error) {
-    throw asControlError(path, error);
+    // The daemon has ended, or who asked has enough.
+    if (!answer.destroyed || error instanceof SyntaxError || error instanceof ControlError)
+      throw asControlError(path, error);
   }
 }
 
