@@ -4,13 +4,14 @@ import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, sym
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { DriverDescription } from "@devlift/daemon";
+import { blacklistOf, modprobeName } from "@devlift/daemon/modprobe";
 import { installPrerequisites } from "../shared/prerequisites.ts";
 import type { Progress } from "../shared/progress.ts";
 import { run } from "../shared/run.ts";
 import { CHECKOUT } from "../vm/vm.ts";
 import { gzip, sourceDate, Tree, writeDeb } from "./deb-file.ts";
 import { parseHelp } from "./help.ts";
-import { blacklistOf, copyrightOf, rulesOf } from "./installed-files.ts";
+import { copyrightOf, rulesOf } from "./installed-files.ts";
 import { dkmsScripts, serviceScripts } from "./maintainer-scripts.ts";
 import { type Command, commands, drivers } from "./packages.ts";
 import { completion, manual } from "./pages.ts";
@@ -87,7 +88,7 @@ async function commandDeb(
       ],
       copyright: copyrightOf(licenses),
       // Who only looks, changes nothing that would have to be undone.
-      scripts: driver === undefined ? {} : serviceScripts(command, driver.usb === undefined),
+      scripts: driver === undefined ? {} : serviceScripts(driver),
     },
     out,
   );
@@ -105,7 +106,7 @@ function addService(tree: Tree, folder: string, driver: DriverDescription): void
   const unit = `${command}.service`;
   cpSync(join(folder, "systemd", unit), tree.at(`/usr/lib/systemd/system/${unit}`));
   tree.write(`/usr/lib/udev/rules.d/60-${command}.rules`, rulesOf(driver));
-  if (driver.replaces.length > 0) tree.write(`/usr/lib/modprobe.d/${command}.conf`, blacklistOf(driver));
+  if (driver.replaces.length > 0) tree.write(`/usr/lib/modprobe.d/${modprobeName(driver)}`, blacklistOf(driver));
 }
 
 /** What dpkg-shlibdeps, which wants to be beside a debian/control, says that the addons need. */

@@ -36,11 +36,6 @@ export function rulesOf({ command, nodes, group, usb }: DriverDescription): stri
   ].join("\n");
 }
 
-/** For modprobe: none of the kernel's modules is loaded because hardware comes; `modprobe NAME` by hand still works. */
-export function blacklistOf({ command, replaces }: DriverDescription): string {
-  return [`# ${command} takes their place.`, ...replaces.map((module) => `blacklist ${module}`), ""].join("\n");
-}
-
 /** @param licenses of what is in the bundle of others */
 export function copyrightOf(licenses: string): string {
   const lesser = "On Debian the GNU Lesser General Public License is in /usr/share/common-licenses/LGPL-2.1, too.";

@@ -1,6 +1,9 @@
 // What dpkg runs around the files of a package (Debian policy, chapter 6). Each may run twice, and where there is no
 // systemd or udev: in a chroot, in a container. The calls are those that debhelper would write for a service.
 
+import type { DriverDescription } from "@devlift/daemon";
+import { modprobeName } from "@devlift/daemon/modprobe";
+
 const HEAD = "#!/bin/sh\nset -e\n";
 
 /** systemd or udev runs here. */
@@ -17,8 +20,10 @@ fi
 /** The group that may open /dev/cuse, which every driver's package makes and the last one removes. */
 export const GROUP = "devlift";
 
-/** @param atBoot whether the service is enabled when it is first installed; else udev starts it. */
-export function serviceScripts(command: string, atBoot: boolean): Readonly<Record<string, string>> {
+/** The service of a driver without hardware is enabled when it is first installed; else udev starts it. */
+export function serviceScripts(driver: DriverDescription): Readonly<Record<string, string>> {
+  const { name, command } = driver;
+  const atBoot = driver.usb === undefined;
   const service = `${command}.service`;
   const enable = atBoot
     ? `  if deb-systemd-helper --quiet was-enabled ${service}; then
@@ -51,6 +56,11 @@ if [ "$1" = remove ]; then
 fi
 if [ "$1" = purge ]; then
   if command -v deb-systemd-helper >/dev/null; then deb-systemd-helper purge ${service} >/dev/null || true; fi
+  # What \`devlift replace\` and \`devlift restore\` have left for it.
+  rm -f /etc/modprobe.d/${modprobeName(driver)} /var/lib/devlift/${name}.journal
+  rm -f /etc/systemd/system/multi-user.target.wants/${service}
+  if [ "$(readlink /etc/systemd/system/${service})" = /dev/null ]; then rm /etc/systemd/system/${service}; fi
+  if [ -d /var/lib/devlift ]; then rmdir --ignore-fail-on-non-empty /var/lib/devlift; fi
   # Another driver's package may still count on the group.
   for rules in /usr/lib/udev/rules.d/60-devlift-*.rules; do [ -e "$rules" ] && exit 0; done
   if getent group ${GROUP} >/dev/null; then groupdel ${GROUP} || true; fi

@@ -18,6 +18,7 @@ import { top } from "./live/top.ts";
 import { trace } from "./live/trace.ts";
 import type { Machine } from "./machine.ts";
 import { type Output, printFindings, printList } from "./output.ts";
+import { openersOn } from "./processes.ts";
 import { answers } from "./replace/answers.ts";
 import { ChangeError, plan, replace, restore } from "./replace/replace.ts";
 import type { System } from "./replace/system.ts";
@@ -30,7 +31,7 @@ export const HELP = `devlift: device files served by daemons instead of drivers 
 Usage: devlift list [options]              every driver that is installed: who drives now, its hardware, its clients
        devlift doctor [DRIVER] [options]   what this machine has and lacks, and the command that mends each thing
        devlift replace DRIVER [options]    keeps the kernel's module out, and starts the daemon's service in its place
-       devlift restore DRIVER [options]    puts back what was there before
+       devlift restore DRIVER [options]    puts back what was there before: the kernel's driver has it again
        devlift status [DRIVER] [options]   how each running daemon is: clients, hardware, what waits
        devlift top [DRIVER] [options]      what each device does, anew each second: calls, latency, waits
        devlift trace DRIVER [options]      each call of programs on a running daemon's device files, as it comes
@@ -179,7 +180,8 @@ async function asking({ name, live: { control } }: Request, ask: (whom: Whom) =>
 
 function list({ drivers, name, machine, output, json }: Request): number {
   if (name !== undefined) throw new UsageError(`${name} is one word too many`);
-  const states = drivers.map((driver) => stateOf(machine, driver));
+  const openers = openersOn(machine);
+  const states = drivers.map((driver) => stateOf(machine, driver, openers));
   if (json) printJson(output, states);
   else printList(output, states);
   return EXIT.OK;
@@ -201,8 +203,9 @@ async function replaceDriver(request: Request): Promise<number> {
     );
     return EXIT.OK;
   }
-  if (json) printJson(output, plan(driver));
-  else for (const line of plan(driver)) output.write(`would ${line}\n`);
+  const lines = plan(request.system, driver);
+  if (json) printJson(output, lines);
+  else for (const line of lines) output.write(`would ${line}\n`);
   return EXIT.OK;
 }
 

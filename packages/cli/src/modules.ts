@@ -26,6 +26,7 @@ export function isAvailable(machine: Machine, module: string): boolean {
   return files.some((file) => same(/([^/]+)\.ko(\.\w+)?$/.exec(file)?.[1] ?? "") === same(module));
 }
 
+/** The first that has a file of a name counts, the others' of that name do not. */
 const CONFIGURATION = [
   "/etc/modprobe.d",
   "/run/modprobe.d",
@@ -36,11 +37,13 @@ const CONFIGURATION = [
 
 /** Whether hardware does not load it by itself: "blacklist visor", or "install visor /bin/false". */
 export function isBlacklisted(machine: Machine, module: string): boolean {
-  return CONFIGURATION.some((folder) =>
-    machine
-      .names(folder)
-      .filter((name) => name.endsWith(".conf"))
-      .some((name) => (machine.text(`${folder}/${name}`) ?? "").split("\n").some((line) => keepsOut(line, module))),
+  const files = new Map<string, string>();
+  for (const folder of CONFIGURATION) {
+    for (const name of machine.names(folder))
+      if (name.endsWith(".conf") && !files.has(name)) files.set(name, `${folder}/${name}`);
+  }
+  return [...files.values()].some((path) =>
+    (machine.text(path) ?? "").split("\n").some((line) => keepsOut(line, module)),
   );
 }
 

@@ -9,11 +9,31 @@ export interface Process {
   readonly name: string;
 }
 
-/** Those that have the file open, under the name by which they opened it. */
-export function openersOf(machine: Machine, path: string): readonly Process[] {
-  return pids(machine)
-    .filter((pid) => machine.names(`/proc/${pid}/fd`).some((fd) => machine.link(`/proc/${pid}/fd/${fd}`) === path))
-    .map((pid) => describe(machine, pid));
+/** Those that have a file open, under the name by which they opened it. */
+export type Openers = (path: string) => readonly Process[];
+
+/** Looks once at what every process has open, when first asked. */
+export function openersOn(machine: Machine): Openers {
+  let openers: ReadonlyMap<string, ReadonlySet<number>> | undefined;
+  return (path) => {
+    openers ??= everyOpener(machine);
+    return [...(openers.get(path) ?? [])].map((pid) => describe(machine, pid));
+  };
+}
+
+function everyOpener(machine: Machine): ReadonlyMap<string, ReadonlySet<number>> {
+  const openers = new Map<string, Set<number>>();
+  for (const pid of pids(machine)) {
+    for (const fd of machine.names(`/proc/${pid}/fd`)) {
+      const path = machine.link(`/proc/${pid}/fd/${fd}`);
+      // Sockets and the like are behind no path.
+      if (path?.startsWith("/") !== true) continue;
+      const known = openers.get(path);
+      if (known === undefined) openers.set(path, new Set([pid]));
+      else known.add(pid);
+    }
+  }
+  return openers;
 }
 
 /** Those that were started as this command: by its own name, or as a script of node's. */

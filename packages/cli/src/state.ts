@@ -4,7 +4,7 @@ import type { DriverDescription } from "@devlift/daemon";
 import type { FileStatus, Machine } from "./machine.ts";
 import { isLoaded } from "./modules.ts";
 import { type Behind, behind } from "./node.ts";
-import { openersOf, type Process, runningAs } from "./processes.ts";
+import { type Openers, type Process, runningAs } from "./processes.ts";
 import { type PluggedIn, pluggedIn } from "./usb.ts";
 
 /** Who drives: our daemon, the kernel's module, or nobody. */
@@ -29,14 +29,14 @@ export interface State {
   readonly hardware: readonly PluggedIn[] | undefined;
 }
 
-export function stateOf(machine: Machine, driver: DriverDescription): State {
+export function stateOf(machine: Machine, driver: DriverDescription, openers: Openers): State {
   const daemons = runningAs(machine, driver.command);
   const loaded = driver.replaces.filter((module) => isLoaded(machine, module));
   const nodes = driver.nodes.map((path) => ({
     path,
     behind: behind(machine, path),
     status: machine.status(path),
-    clients: openersOf(machine, path),
+    clients: openers(path),
   }));
   const { usb } = driver;
   return {

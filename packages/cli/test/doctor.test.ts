@@ -92,6 +92,18 @@ const CASES: readonly (readonly [string, Change, readonly string[]])[] = [
     { without: ["/etc/modprobe.d"], with: { "/lib/modprobe.d/x.conf": "install visor /bin/false\n" } },
     [],
   ],
+  [
+    "visor not kept out, as an empty file overrides the package's",
+    {
+      with: { "/usr/lib/modprobe.d/devlift-pilot.conf": "blacklist visor\n", "/etc/modprobe.d/devlift-pilot.conf": "" },
+    },
+    ["module-not-blacklisted"],
+  ],
+  [
+    "given back to the kernel",
+    { with: { "/etc/systemd/system/devlift-pilot.service": { link: "/dev/null" }, "/sys/module/visor/refcnt": "0\n" } },
+    ["held-off"],
+  ],
   ["a daemon that serves elsewhere", { without: ["/dev/pilot"] }, ["node-missing"]],
   ["a plain file at its place", { with: { "/dev/pilot": "oops" } }, ["node-is-file"]],
   ["a link to a number that moves", { with: { "/dev/pilot": { link: "ttyUSB1" } } }, ["node-is-guess"]],

@@ -9,6 +9,7 @@ export class FakeSystem implements System {
   readonly files = new Map<string, FileImage>();
   /** Loaded; what each needs is unloaded with it when nothing else does. */
   readonly modules = new Set<string>();
+  readonly masked = new Set<string>();
   readonly enabled = new Set<string>();
   readonly active = new Set<string>();
   readonly installed = new Set<string>();
@@ -31,11 +32,14 @@ export class FakeSystem implements System {
     this.#change();
   }
 
+  isLoaded(module: string): boolean {
+    return this.modules.has(module.replaceAll("-", "_"));
+  }
+
   run(command: string, args: readonly string[]): string {
     const line = [command, ...args].join(" ");
     if (this.failing !== undefined && line.startsWith(this.failing)) throw new CommandError(`${line} failed: no`);
     const name = args.at(-1) ?? "";
-    if (command === "lsmod") return [...this.modules].map((module) => `${module} 1 0`).join("\n");
     if (command === "modprobe" && args[0] === "-r") {
       this.#change();
       this.modules.delete(name.replaceAll("-", "_"));
@@ -48,23 +52,37 @@ export class FakeSystem implements System {
       this.modules.add(name.replaceAll("-", "_"));
       return "";
     }
+    if (command === "udevadm") {
+      this.#change();
+      return "";
+    }
     return this.#systemctl(args, name);
   }
 
   #systemctl(args: readonly string[], service: string): string {
-    const has = (set: Set<string>) => {
-      if (!set.has(service)) throw new CommandError("status 3");
-      return service;
-    };
-    if (args.includes("list-unit-files")) return has(this.installed);
-    if (args.includes("is-enabled")) return has(this.enabled);
-    if (args.includes("is-active")) return has(this.active);
+    if (args[0] === "show") return this.#show(service);
     this.#change();
     if (args[0] === "enable") this.enabled.add(service);
-    if (args.includes("--now")) this.active.add(service);
+    if (args[0] === "enable" && args.includes("--now")) {
+      if (this.masked.has(service)) throw new CommandError(`${service} is masked`);
+      this.active.add(service);
+    }
     if (args[0] === "stop") this.active.delete(service);
     if (args[0] === "disable") this.enabled.delete(service);
+    if (args[0] === "disable" && args.includes("--now")) this.active.delete(service);
+    if (args[0] === "mask") this.masked.add(service);
+    if (args[0] === "unmask") this.masked.delete(service);
     return "";
+  }
+
+  #show(service: string): string {
+    const masked = this.masked.has(service);
+    return [
+      `LoadState=${masked ? "masked" : this.installed.has(service) ? "loaded" : "not-found"}`,
+      `ActiveState=${this.active.has(service) ? "active" : "inactive"}`,
+      `UnitFileState=${masked ? "masked" : this.enabled.has(service) ? "enabled" : "disabled"}`,
+      "",
+    ].join("\n");
   }
 
   #change(): void {
@@ -77,6 +95,7 @@ export class FakeSystem implements System {
     return {
       files: Object.fromEntries([...this.files].sort()),
       modules: sorted(this.modules),
+      masked: sorted(this.masked),
       enabled: sorted(this.enabled),
       active: sorted(this.active),
     };

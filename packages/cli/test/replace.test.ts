@@ -1,5 +1,6 @@
-import { beforeEach, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import { ChangeError, plan, replace, restore } from "../src/replace/replace.ts";
+import { textFile } from "../src/replace/system.ts";
 import { FakeSystem, PowerLoss } from "./fake-system.ts";
 
 const DRIVER = {
@@ -16,7 +17,7 @@ const JOURNAL = "/var/lib/devlift/oss.journal";
 /** An administrator's own, which is to come back byte for byte. */
 const FOUND = { bytes: Buffer.from([0xff, 0x0a, 0x00]).toString("base64"), mode: 0o640, uid: 7, gid: 8 };
 
-let said: string[];
+let said: string[] = [];
 let isThere: boolean;
 
 beforeEach(() => {
@@ -46,11 +47,11 @@ async function replaced() {
 
 test("the modules are out and kept out, the service is in, and the plan has said so", async () => {
   const { files, ...rest } = (await replaced()).snapshot();
-  expect(rest).toEqual({ modules: ["snd"], enabled: [SERVICE], active: [SERVICE] });
+  expect(rest).toEqual({ modules: ["snd"], masked: [], enabled: [SERVICE], active: [SERVICE] });
   expect(Buffer.from(files[BLACKLIST]?.bytes ?? "", "base64").toString()).toMatch(
     /^# devlift-oss takes .*\nblacklist snd-pcm-oss\nblacklist snd-mixer-oss\n$/,
   );
-  expect(said).toEqual(plan(DRIVER));
+  expect(said).toEqual(plan(new FakeSystem(), DRIVER));
 });
 
 test("restore puts back what was there, byte for byte, and forgets it", async () => {
@@ -152,7 +153,7 @@ test("replace killed at each of its changes: the next replace or restore puts al
     restore(on(again));
     expect(again.snapshot()).toEqual(BEFORE);
   }
-  // The journal, the file, a module (the other goes with it), the service.
+  // The journal, the file, a module (the other goes with it), the service; the unit was not masked.
   expect(changes).toBe(4);
 });
 
@@ -166,6 +167,82 @@ test("restore killed at each of its changes: the next one puts all right", async
     expect(system.snapshot()).toEqual(BEFORE);
   }
   expect(changes).toBe(7);
+});
+
+describe("with a package, which takes the kernel's place by itself", () => {
+  const PACKAGED = ["/usr/lib/modprobe.d/devlift-oss.conf", "/usr/lib/systemd/system/devlift-oss.service"];
+
+  function installed(): FakeSystem {
+    const system = machine();
+    system.files.delete(BLACKLIST);
+    for (const path of PACKAGED) system.files.set(path, textFile("its own\n"));
+    system.modules.delete("snd_pcm_oss");
+    system.modules.delete("snd_mixer_oss");
+    system.enabled.add(SERVICE);
+    system.active.add(SERVICE);
+    return system;
+  }
+
+  function heldOff(): FakeSystem {
+    const system = installed();
+    restore(on(system));
+    return system;
+  }
+
+  const HELD_OFF = heldOff().snapshot();
+
+  test("restore holds it off, and replace lets it in without a file of its own", async () => {
+    expect(HELD_OFF).toMatchObject({ masked: [SERVICE], enabled: [], active: [] });
+    expect(Object.keys(HELD_OFF.files)).toEqual([BLACKLIST, ...PACKAGED]);
+    const system = heldOff();
+    await replace(on(system));
+    expect(system.snapshot()).toMatchObject({ masked: [], enabled: [SERVICE], active: [SERVICE] });
+    expect([...system.files.keys()].sort()).toEqual([...PACKAGED, JOURNAL]);
+    restore(on(system));
+    expect(system.snapshot()).toEqual(HELD_OFF);
+  });
+
+  test("what somebody else has put into /etc/modprobe.d stays, whoever drives", async () => {
+    const system = installed();
+    system.files.set(BLACKLIST, FOUND);
+    restore(on(system));
+    expect(system.files.get(BLACKLIST)).toEqual(FOUND);
+    await replace(on(system));
+    restore(on(system));
+    expect(system.files.get(BLACKLIST)).toEqual(FOUND);
+  });
+
+  test("both killed at each of their changes: the next one puts all right", async () => {
+    const whole = heldOff();
+    await replace(on(whole));
+    const acts = { replace, restore: async (changing: ReturnType<typeof on>) => restore(changing) };
+    const wanted = { replace: whole.snapshot(), restore: HELD_OFF };
+    let changes = 0;
+    for (const killed of ["replace", "restore"] as const) {
+      for (const next of ["replace", "restore"] as const) {
+        for (let left = 0; ; left++) {
+          const system = heldOff();
+          if (killed === "restore") await replace(on(system));
+          const died = await cutShort(system, left, () => acts[killed](on(system)));
+          if (!died) break;
+          changes++;
+          await acts[next](on(system));
+          // What a journal says was there before is of no matter to who is held off in the end.
+          if (next === "restore") expect(system.snapshot()).toEqual(wanted.restore);
+          else expect({ ...system.snapshot(), files: null }).toEqual({ ...wanted.replace, files: null });
+          restore(on(system));
+          expect(system.snapshot()).toEqual(HELD_OFF);
+        }
+      }
+    }
+    expect(changes).toBe(2 * (4 + 6));
+  });
+
+  test("a service that cannot be masked is said", () => {
+    const system = installed();
+    system.failing = "systemctl mask";
+    expect(() => restore(on(system))).toThrow("run 'devlift restore oss' again");
+  });
 });
 
 test("a failure is of a kind that a command line reports", async () => {

@@ -2,6 +2,7 @@
 
 import type { DriverDescription } from "@devlift/daemon";
 import type { Machine } from "../machine.ts";
+import { openersOn } from "../processes.ts";
 import { stateOf } from "../state.ts";
 import { checkChannels } from "./channels.ts";
 import { checkDeviceFiles } from "./device-file.ts";
@@ -19,6 +20,7 @@ const CHECKS: readonly ((patient: Patient) => readonly Finding[])[] = [
 
 /** What this machine has and lacks: of its own, then driver by driver. */
 export function examine(machine: Machine, drivers: readonly DriverDescription[]): readonly Finding[] {
-  const patients = drivers.map((driver) => ({ machine, driver, state: stateOf(machine, driver) }));
+  const openers = openersOn(machine);
+  const patients = drivers.map((driver) => ({ machine, driver, openers, state: stateOf(machine, driver, openers) }));
   return [...checkChannels(machine), ...patients.flatMap((patient) => CHECKS.flatMap((check) => check(patient)))];
 }

@@ -2,6 +2,7 @@
 
 import type { DriverDescription } from "@devlift/daemon";
 import type { Machine } from "../machine.ts";
+import type { Openers } from "../processes.ts";
 import type { State } from "../state.ts";
 
 export interface Finding {
@@ -21,6 +22,7 @@ export interface Patient {
   readonly machine: Machine;
   readonly driver: DriverDescription;
   readonly state: State;
+  readonly openers: Openers;
 }
 
 /** A finding of a driver. */

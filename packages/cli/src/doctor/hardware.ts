@@ -1,6 +1,5 @@
 // The hardware: whether it is there, whether we know it, and who has it.
 
-import { openersOf } from "../processes.ts";
 import { type PluggedIn, pluggedIn } from "../usb.ts";
 import { type Finding, of, type Patient } from "./finding.ts";
 
@@ -41,7 +40,7 @@ function checkLibrary(patient: Patient): readonly Finding[] {
 }
 
 function checkHolder(patient: Patient, device: PluggedIn): readonly Finding[] {
-  const { machine, driver, state } = patient;
+  const { driver, state, openers } = patient;
   const what = `${device.id} on USB ${device.place}`;
   const modules = device.drivers.filter((name) => driver.replaces.includes(name));
   const ours = new Set(state.daemons.map(({ pid }) => pid));
@@ -53,7 +52,7 @@ function checkHolder(patient: Patient, device: PluggedIn): readonly Finding[] {
         mend: `sudo modprobe -r ${name}, and plug it in again`,
       }),
     ),
-    ...openersOf(machine, device.node)
+    ...openers(device.node)
       .filter(({ pid }) => !ours.has(pid))
       .map(({ pid, name }) =>
         of(patient, "hardware-taken", {

@@ -4,7 +4,21 @@ import { isAvailable, isBlacklisted } from "../modules.ts";
 import { type Finding, of, type Patient } from "./finding.ts";
 
 export function checkKernelModules(patient: Patient): readonly Finding[] {
-  return patient.driver.replaces.flatMap((module) => checkModule(patient, module));
+  const held = checkHeldOff(patient);
+  // Who gave it back to the kernel wants the kernel's module.
+  return held.length > 0 ? held : patient.driver.replaces.flatMap((module) => checkModule(patient, module));
+}
+
+function checkHeldOff(patient: Patient): readonly Finding[] {
+  const { name, command } = patient.driver;
+  if (patient.machine.link(`/etc/systemd/system/${command}.service`) !== "/dev/null") return [];
+  return [
+    of(patient, "held-off", {
+      severity: "note",
+      text: `${command}.service is masked, as 'devlift restore ${name}' leaves it: the kernel's driver has its place`,
+      mend: `sudo devlift replace ${name}`,
+    }),
+  ];
 }
 
 function checkModule(patient: Patient, module: string): readonly Finding[] {

@@ -2,8 +2,20 @@
 
 import type { DriverDescription } from "@devlift/daemon";
 import { forgetJournal, journalPath, readJournal, writeJournal } from "./journal.ts";
-import { apply, describe, type Entry, lookBefore, type Step, stepsOf, undo } from "./steps.ts";
+import {
+  apply,
+  describe,
+  type Entry,
+  holdOff,
+  isPackaged,
+  lookBefore,
+  type Step,
+  serviceOf,
+  stepsOf,
+  undo,
+} from "./steps.ts";
 import { CommandError, type System } from "./system.ts";
+import { unitOf } from "./unit.ts";
 
 /** What was asked for could not be done; the message says what, and what is true now. */
 export class ChangeError extends Error {
@@ -20,8 +32,8 @@ export interface Changing {
 }
 
 /** What replace() would do, a line a step. */
-export function plan(driver: DriverDescription): readonly string[] {
-  return [...stepsOf(driver).map(describe), `wait until ${driver.nodes[0]} answers`];
+export function plan(system: System, driver: DriverDescription): readonly string[] {
+  return [...stepsOf(system, driver).map(describe), `wait until ${driver.nodes[0]} answers`];
 }
 
 /**
@@ -30,10 +42,9 @@ export function plan(driver: DriverDescription): readonly string[] {
  */
 export async function replace(changing: Changing): Promise<void> {
   const { system, driver, say } = changing;
-  const service = `${driver.command}.service`;
-  if (!isInstalled(system, service))
-    throw new ChangeError(`${service} is not installed on this machine: nothing was changed`);
-  const steps = stepsOf(driver);
+  if (!unitOf(system, serviceOf(driver)).found)
+    throw new ChangeError(`${serviceOf(driver)} is not installed on this machine: nothing was changed`);
+  const steps = stepsOf(system, driver);
   // All of it before the first change: unloading one module may unload another.
   const known = readJournal(system, driver.name) ?? [];
   const unknown = steps.filter((step) => !known.some((entry) => isSame(entry.step, step)));
@@ -59,14 +70,27 @@ export async function replace(changing: Changing): Promise<void> {
   }
 }
 
-/** @throws ChangeError when the driver was not put in the kernel's place, or something could not be put back */
+/**
+ * Puts back what was there before, and holds a package off that would take the kernel's place again.
+ * @throws ChangeError when the driver was not put in the kernel's place, or something could not be put back
+ */
 export function restore(changing: Omit<Changing, "answers">): void {
-  const { system, driver } = changing;
+  const { system, driver, say } = changing;
   const entries = readJournal(system, driver.name);
-  if (entries === undefined)
+  const packaged = isPackaged(system, driver);
+  if (entries === undefined && !packaged)
     throw new ChangeError(`${driver.name} was not put in the kernel's place: there is no ${journalPath(driver.name)}`);
-  const left = putBack(changing, entries);
+  const left = entries === undefined ? 0 : putBack(changing, entries);
   if (left > 0) throw new ChangeError(unfinished(driver, left));
+  if (!packaged) return;
+  try {
+    holdOff(system, driver, say);
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    throw new ChangeError(`${error.message}; mend that, and run 'devlift restore ${driver.name}' again`, {
+      cause: error,
+    });
+  }
 }
 
 /** The last step first. What cannot be put back hinders nothing else, and the journal stays. @returns how many could not */
@@ -88,15 +112,6 @@ function putBack({ system, driver, say }: Omit<Changing, "answers">, entries: re
 
 function unfinished({ name }: DriverDescription, left: number): string {
   return `${left} of the steps could not be undone: mend what they say, and run 'devlift restore ${name}' again`;
-}
-
-function isInstalled(system: System, service: string): boolean {
-  try {
-    return system.run("systemctl", ["list-unit-files", "--no-legend", service]).trim() !== "";
-  } catch (error) {
-    if (error instanceof CommandError) return false;
-    throw error;
-  }
 }
 
 /** A later version may write other content: what was there before it is the journal's. */

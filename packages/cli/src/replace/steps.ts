@@ -1,11 +1,14 @@
-// The steps that put a driver in the kernel's place. Each is idempotent both ways: it can be done again, and undone again,
-// after a run that ended anywhere in it.
+// The steps that put a driver in the kernel's place, and the kernel's driver in ours. Each is idempotent both ways: it can
+// be done again, and undone again, after a run that ended anywhere in it.
 
 import type { DriverDescription } from "@devlift/daemon";
-import { CommandError, type FileImage, type System, textFile } from "./system.ts";
+import { blacklistOf, modprobeName } from "@devlift/daemon/modprobe";
+import { type FileImage, type System, textFile } from "./system.ts";
+import { unitOf } from "./unit.ts";
 
 export type Step =
-  | { readonly kind: "file"; readonly path: string; readonly content: string }
+  /** Null: no file is there. */
+  | { readonly kind: "file"; readonly path: string; readonly content: string | null }
   /** Unloads a module. */
   | { readonly kind: "module"; readonly name: string }
   /** Enables a service, and starts it. */
@@ -15,7 +18,7 @@ export type Step =
 export type Before =
   | { readonly kind: "file"; readonly image: FileImage | null }
   | { readonly kind: "module"; readonly loaded: boolean }
-  | { readonly kind: "service"; readonly enabled: boolean; readonly active: boolean };
+  | { readonly kind: "service"; readonly masked: boolean; readonly enabled: boolean; readonly active: boolean };
 
 /** A step that may have been done. */
 export interface Entry {
@@ -23,16 +26,25 @@ export interface Entry {
   readonly before: Before;
 }
 
-export function stepsOf({ name, replaces, command }: DriverDescription): readonly Step[] {
-  const lines = replaces.map((module) => `blacklist ${module}\n`);
-  const content = `# ${command} takes their place; 'devlift restore ${name}' removes this file.\n${lines.join("")}`;
+export function serviceOf({ command }: DriverDescription): string {
+  return `${command}.service`;
+}
+
+/** Where an administrator overrides what a package says to modprobe. */
+function overrideOf(driver: DriverDescription): string {
+  return `/etc/modprobe.d/${modprobeName(driver)}`;
+}
+
+export function stepsOf(system: System, driver: DriverDescription): readonly Step[] {
+  const { replaces } = driver;
+  // What the package says is enough, when nothing overrides it; then it also goes with the package.
+  const isPackaged = system.readFile(`/usr/lib/modprobe.d/${modprobeName(driver)}`) !== undefined;
+  const content = isPackaged ? null : blacklistOf(driver);
   return [
     // Before it is unloaded: hardware that comes in between would load it again.
-    ...(replaces.length === 0
-      ? []
-      : [{ kind: "file", path: `/etc/modprobe.d/devlift-${name}.conf`, content } as const]),
+    ...(replaces.length === 0 ? [] : [{ kind: "file", path: overrideOf(driver), content } as const]),
     ...replaces.map((module) => ({ kind: "module", name: module }) as const),
-    { kind: "service", name: `${command}.service` },
+    { kind: "service", name: serviceOf(driver) },
   ];
 }
 
@@ -40,7 +52,7 @@ export function stepsOf({ name, replaces, command }: DriverDescription): readonl
 export function describe(step: Step): string {
   switch (step.kind) {
     case "file":
-      return `write ${step.path}`;
+      return step.content === null ? `have no ${step.path}` : `write ${step.path}`;
     case "module":
       return `unload the kernel's ${step.name}`;
     case "service":
@@ -53,25 +65,24 @@ export function lookBefore(system: System, step: Step): Before {
     case "file":
       return { kind: step.kind, image: system.readFile(step.path) ?? null };
     case "module":
-      return { kind: step.kind, loaded: isLoaded(system, step.name) };
-    case "service":
-      return {
-        kind: step.kind,
-        enabled: says(system, "is-enabled", step.name),
-        active: says(system, "is-active", step.name),
-      };
+      return { kind: step.kind, loaded: system.isLoaded(step.name) };
+    case "service": {
+      const { masked, enabled, active } = unitOf(system, step.name);
+      return { kind: step.kind, masked, enabled, active };
+    }
   }
 }
 
 export function apply(system: System, step: Step): void {
   switch (step.kind) {
     case "file":
-      system.writeFile(step.path, textFile(step.content));
+      system.writeFile(step.path, step.content === null ? undefined : textFile(step.content));
       break;
     case "module":
-      if (isLoaded(system, step.name)) system.run("modprobe", ["-r", step.name]);
+      if (system.isLoaded(step.name)) system.run("modprobe", ["-r", step.name]);
       break;
     case "service":
+      if (unitOf(system, step.name).masked) system.run("systemctl", ["unmask", step.name]);
       system.run("systemctl", ["enable", "--now", step.name]);
       break;
   }
@@ -83,24 +94,37 @@ export function undo(system: System, { step, before }: Entry): void {
   if (step.kind === "service" && before.kind === "service") {
     if (!before.active) system.run("systemctl", ["stop", step.name]);
     if (!before.enabled) system.run("systemctl", ["disable", step.name]);
+    if (before.masked) system.run("systemctl", ["mask", step.name]);
   }
 }
 
-function isLoaded(system: System, module: string): boolean {
-  const name = module.replaceAll("-", "_");
-  return system
-    .run("lsmod", [])
-    .split("\n")
-    .some((line) => line.split(/\s/, 1)[0] === name);
+/** Whether a package starts the service and keeps the modules out by itself. */
+export function isPackaged(system: System, driver: DriverDescription): boolean {
+  return system.readFile(`/usr/lib/systemd/system/${serviceOf(driver)}`) !== undefined;
 }
 
-/** systemctl(1): its status is 0 when it is so. */
-function says(system: System, question: "is-enabled" | "is-active", service: string): boolean {
-  try {
-    system.run("systemctl", ["--quiet", question, service]);
-    return true;
-  } catch (error) {
-    if (error instanceof CommandError) return false;
-    throw error;
+/**
+ * Holds a package off, so that the kernel's driver has the hardware from now on, after the next boot, too. Done again, it
+ * does what is missing. A file that somebody else has put at the override's place stays.
+ * @throws CommandError
+ */
+export function holdOff(system: System, driver: DriverDescription, say: (line: string) => void): void {
+  const [service, override] = [serviceOf(driver), overrideOf(driver)];
+  const unit = unitOf(system, service);
+  if (!unit.masked) {
+    say(`stop and mask ${service}`);
+    system.run("systemctl", ["disable", "--now", service]);
+    system.run("systemctl", ["mask", service]);
   }
+  if (driver.replaces.length > 0 && system.readFile(override) === undefined) {
+    say(`write ${override}`);
+    system.writeFile(
+      override,
+      textFile(`# Nothing is kept out: 'devlift replace ${driver.name}' lets the package do that again.\n`),
+    );
+  }
+  if (driver.usb === undefined) return;
+  say("let the kernel's drivers have what is plugged in");
+  system.run("udevadm", ["trigger", "--action=add", "--subsystem-match=usb"]);
+  system.run("udevadm", ["settle"]);
 }

@@ -17,6 +17,8 @@ import {
 } from "node:fs";
 import { dirname } from "node:path";
 import { errorCode, UsageError } from "@devlift/core";
+import { thisMachine } from "../machine.ts";
+import { isLoaded } from "../modules.ts";
 
 /** A file as it is, to be put back byte for byte. */
 export interface FileImage {
@@ -34,6 +36,8 @@ export interface System {
   writeFile(path: string, image: FileImage | undefined): void;
   /** Unless something is in it. */
   removeFolder(path: string): void;
+  /** Whether the kernel has the module, loaded or built in. */
+  isLoaded(module: string): boolean;
   /** @returns what it printed @throws CommandError when its status is not 0 */
   run(command: string, args: readonly string[]): string;
 }
@@ -48,7 +52,13 @@ export function textFile(text: string): FileImage {
 }
 
 /** The machine that this process is on. */
-export const thisSystem: System = { readFile, writeFile, removeFolder, run };
+export const thisSystem: System = {
+  readFile,
+  writeFile,
+  removeFolder,
+  isLoaded: (module) => isLoaded(thisMachine(), module),
+  run,
+};
 
 function readFile(path: string): FileImage | undefined {
   try {

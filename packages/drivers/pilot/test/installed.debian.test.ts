@@ -98,7 +98,7 @@ test("a daemon that is killed is started again", async () => {
   await deviceFile();
 });
 
-test("devlift replaces a loaded visor, and restores it", async () => {
+test("devlift replaces a loaded visor, and gives it back, package or not", async () => {
   run("systemctl", "stop", SERVICE);
   run("modprobe", "visor");
   expect(outcome("devlift", "replace", "pilot")).toMatchObject({ status: 0, stderr: "" });
@@ -109,9 +109,12 @@ test("devlift replaces a loaded visor, and restores it", async () => {
   ]);
   expect(outcome("devlift", "restore", "pilot")).toMatchObject({ status: 0, stderr: "" });
   expect(existsSync("/sys/module/visor")).toBe(true);
-  expect(existsSync("/etc/modprobe.d/devlift-pilot.conf")).toBe(false);
-  expect(outcome("systemctl", "is-enabled", SERVICE).stdout).toBe("disabled");
+  expect(outcome("systemctl", "is-enabled", SERVICE).stdout).toBe("masked");
   expect(outcome("systemctl", "is-active", SERVICE).stdout).toBe("inactive");
+  run("modprobe", "-r", "visor");
+  const place = await cradle.plug(new PalmUsbDevice(MODELS.tungsten, { family: "net" }));
+  await waitFor("visor to have it", LIMIT_MS, () => driverOf(place) === "visor" || undefined);
+  expect(existsSync(PILOT)).toBe(false);
 });
 
 test("purge leaves nothing", () => {
