@@ -14,6 +14,8 @@ const ALWAYS: readonly Prerequisite[] = [
   // fusermount3, for the fuse channel without root.
   { package: "fuse3", file: "fusermount3" },
   { package: "kmod", file: "modinfo" },
+  // What an operator asks a daemon for its metrics with.
+  { package: "curl", file: "curl" },
   // Two sound servers, which the tier sound runs without hardware, and parec and pactl to see what they do.
   { package: "pulseaudio", file: "pulseaudio" },
   { package: "pipewire-pulse", file: "pipewire-pulse" },

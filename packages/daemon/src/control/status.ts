@@ -72,9 +72,7 @@ export async function showStatus(choice: StatusChoice): Promise<void> {
 
 /** @returns false when who reads it has gone */
 export async function print(text: string): Promise<boolean> {
-  const { stdout } = process;
-  await new Promise((resolve) => stdout.write(text, resolve));
-  return !(stdout.destroyed || stdout.errored);
+  return await new Promise((resolve) => process.stdout.write(text, (error) => resolve(!error)));
 }
 
 /** For a daemon that may not see its clients: who asks may. */

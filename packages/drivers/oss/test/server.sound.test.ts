@@ -277,7 +277,7 @@ describe.each([
     while (rows.length > 0) rows = await streams();
     watching.kill();
     const text = await promisify(execFile)(BUNDLE, ["status", ...control]);
-    expect(text.stdout).toMatch(/^devlift-oss \S+, process \d+, since .*\nserver: each user's own sound server\n/);
+    expect(text.stdout).toMatch(/^devlift-oss \S+, process \d+, up .*\nserver: each user's own sound server\n/);
     const nobody = promisify(execFile)(BUNDLE, ["status", "--control", join(served.folder, "none")]);
     await expect(nobody).rejects.toMatchObject({
       code: 1,

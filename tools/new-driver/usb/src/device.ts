@@ -135,7 +135,7 @@ export async function start({ log }: DaemonParts): Promise<Started> {
   const plugged = await PluggedIn.on(host, { what: "NAME", fits: isOurs, log });
   return {
     devices: [createDevice(() => plugged.first)],
-    status: () => ({ pluggedIn: plugged.devices.map(({ id }) => id) }),
+    hardware: () => plugged.devices.map(({ id }) => id),
     close: () => plugged.close(),
   };
 }
