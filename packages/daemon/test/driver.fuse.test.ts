@@ -40,7 +40,8 @@ test("it serves until SIGTERM, says how it is, and gives back device file before
   expect(JSON.parse(stdout)).toMatchObject({
     daemon: "devlift-greeting",
     version: "1.2.3",
-    status: { devices: [{ name: "greeting", openFiles: 0 }], greetings: 1 },
+    devices: [{ path }],
+    status: { greetings: 1 },
   });
   expect(await daemon.stop()).toBe(0);
   expect(daemon.log.map(({ msg }) => msg).slice(-2)).toEqual([
