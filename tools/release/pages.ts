@@ -51,6 +51,7 @@ export function completion(command: string, { options, usage }: Help): string {
         .map(({ name }) => name),
     ],
   ] as const;
+  const ofDrivers = usage.flatMap((line) => /^\S+ ([a-z]+) \[?DRIVER\b/.exec(line)?.[1] ?? []);
   const name = `_${command.replaceAll("-", "_")}`;
   return [
     `# bash completion for ${command}`,
@@ -64,6 +65,12 @@ export function completion(command: string, { options, usage }: Help): string {
           ? `    ${names.join("|")}) COMPREPLY=() ; return ;;`
           : `    ${names.join("|")}) mapfile -t COMPREPLY < <(compgen ${kind} -- "$word") ; return ;;`,
       ),
+    ...(ofDrivers.length === 0
+      ? []
+      : [
+          // Where Debian packages put what devlift knows of each driver.
+          `    ${ofDrivers.join("|")}) mapfile -t COMPREPLY < <(compgen -W "$(ls /usr/share/devlift 2>/dev/null)" -- "$word") ; return ;;`,
+        ]),
     "  esac",
     `  mapfile -t COMPREPLY < <(compgen -W "${[...words, ...options.map((option) => option.name)].join(" ")}" -- "$word")`,
     "}",

@@ -50,3 +50,9 @@ test("completion knows words, options, and which take a folder", () => {
   expect(script).toContain('compgen -W "list --folder --trace --help"');
   expect(script).toContain("--folder) mapfile -t COMPREPLY < <(compgen -d");
 });
+
+test("completion knows the drivers, after a word that takes one", () => {
+  const usage = ["tool list", "tool top [DRIVER] [options]", "tool trace DRIVER"];
+  expect(completion("tool", { ...parseHelp(HELP), usage })).toContain("\n    top|trace) mapfile");
+  expect(completion("tool", parseHelp(HELP))).not.toContain("/usr/share/devlift");
+});
