@@ -37,8 +37,18 @@ import {
 import type { About } from "./control/report.ts";
 import type { DriverDescription } from "./description.ts";
 
+/** What a driver works with. */
+export interface DriverParts extends DaemonParts {
+  /**
+   * Makes the device file of hardware that comes and goes, at any time; who serves it closes it when its hardware has gone.
+   * The daemon closes those that are left when it ends. @throws DeviceError or UsageError when it cannot be made
+   */
+  readonly serve: (device: AnyDevice) => Promise<Channel>;
+}
+
 /** What a driver serves, once it has started. */
 export interface Started extends About {
+  /** Served as long as the daemon runs. */
   readonly devices: readonly AnyDevice[];
   /** Gives back what it holds. The device files are gone by then. Default: nothing */
   close?(): void | Promise<void>;
@@ -50,7 +60,7 @@ export interface DriverProgram {
   /** For --help, a line each: the command line, and what it is for. Default: none */
   readonly examples?: readonly string[];
   /** Takes what is to be served. @throws what keeps it from starting */
-  start(parts: DaemonParts): Started | Promise<Started>;
+  start(parts: DriverParts): Started | Promise<Started>;
 }
 
 interface Options extends DaemonChoice {
@@ -115,29 +125,58 @@ async function run(program: DriverProgram, options: Options, parts: DaemonParts)
   // It would end the process while nothing is served.
   process.on("SIGUSR2", () => undefined);
   const manager = new ServiceManager(log);
-  const channels: Channel[] = [];
+  const files = new DeviceFiles();
   let recording: Recording | undefined;
   let started: Started | undefined;
   try {
     recording = startWatching(options.watching, log);
-    const served = await program.start(parts);
+    const serveOne = async (device: AnyDevice) =>
+      files.add(await serve(device, { ...serveOptions(options), log, recording }));
+    const served = await program.start({ ...parts, serve: serveOne });
     started = served;
-    const { devices } = served;
     parts.describe(served);
-    for (const device of devices) channels.push(await serve(device, { ...serveOptions(options), log, recording }));
-    const summary = `serving ${channels.map(({ path }) => path).join(", ")}`;
+    const lasting: Channel[] = [];
+    for (const device of served.devices) lasting.push(await serveOne(device));
+    const summary = `serving ${files.paths().join(", ") || "what will be plugged in"}`;
     log.info({ version }, `ready: ${summary}`);
     manager.ready(summary);
-    const ended = await Promise.race([stopped, ...channels.map(endOf)]);
+    const ended = await Promise.race([stopped, files.failure, ...lasting.map(endOf)]);
     if (typeof ended !== "string") throw ended;
     log.info({}, `${ended}: freeing programs and removing the device files`);
   } finally {
     manager.stopping("freeing programs and removing the device files");
     const overdue = giveUpAfter(GIVE_BACK_MS, log);
-    for (const channel of channels.reverse()) await channel.close();
+    await files.close();
     await started?.close?.();
     recording?.close();
     clearTimeout(overdue);
+  }
+}
+
+/** The device files that are there now, in the order in which they came. */
+class DeviceFiles {
+  readonly #served = new Set<Channel>();
+  #fail: (error: Error) => void = () => undefined;
+  /** Resolves when one of them has ended by itself. */
+  readonly failure: Promise<Error> = new Promise((resolve) => {
+    this.#fail = resolve;
+  });
+
+  add(channel: Channel): Channel {
+    this.#served.add(channel);
+    void channel.ended.then((error) => {
+      this.#served.delete(channel);
+      if (error !== undefined) this.#fail(error);
+    });
+    return channel;
+  }
+
+  paths(): string[] {
+    return [...this.#served].map(({ path }) => path);
+  }
+
+  async close(): Promise<void> {
+    for (const channel of [...this.#served].reverse()) await channel.close();
   }
 }
 
@@ -163,7 +202,7 @@ function helpOf({ description, examples = [] }: DriverProgram): string {
 Usage: ${command} [options]
        ${command} status [--watch] [--json] [--metrics] [--control PATH]
 
-  --channel CHANNEL     how ${nodes.join(", ")} is made: ${CHANNEL_NAMES.join(", ")}, or
+  --channel CHANNEL     how ${nodes.length > 4 ? `${nodes[0]} to ${nodes.at(-1)}` : nodes.join(", ")} is made: ${CHANNEL_NAMES.join(", ")}, or
                         auto (the best that this machine has, the default)
   --path PATH           where it is, when there is one (default ${nodes[0]})
   --mode MODE           its permissions, octal (default: the kernel's, root alone)

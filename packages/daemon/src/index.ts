@@ -23,6 +23,6 @@ export {
 export { checkedStatus, parseControl, print, STATUS_OPTIONS, showStatus } from "./control/status.ts";
 export { clean, tableOf } from "./control/text.ts";
 export type { DriverDescription, UsbHardware } from "./description.ts";
-export { type DriverProgram, runDriver, type Started } from "./driver.ts";
+export { type DriverParts, type DriverProgram, runDriver, type Started } from "./driver.ts";
 export { ControlError } from "./errors.ts";
 export { createLog, type LogFormat, type LogLevel, type LogOptions } from "./logging.ts";

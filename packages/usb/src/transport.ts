@@ -38,6 +38,8 @@ export interface UsbDevice {
   readonly id: string;
   /** The same as long as the device stays plugged in, to other processes, too; another one after each plug. */
   readonly plug: string;
+  /** Of a device on this machine's bus: busnum and devnum of sysfs. */
+  readonly address?: { readonly bus: number; readonly device: number };
   readonly descriptor: DeviceDescriptor;
   /** Of the active configuration; undefined when it is not configured. */
   readonly configuration: ConfigurationDescriptor | undefined;

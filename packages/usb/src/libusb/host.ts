@@ -104,6 +104,7 @@ const opened = new WeakSet<Device>();
 class LibusbDevice implements UsbDevice {
   readonly id: string;
   readonly plug: string;
+  readonly address: { readonly bus: number; readonly device: number };
   readonly descriptor: DeviceDescriptor;
   readonly configuration: ConfigurationDescriptor | undefined;
   readonly #binding: Binding;
@@ -119,6 +120,7 @@ class LibusbDevice implements UsbDevice {
     this.id = found.name;
     // Addresses are given in turn (choose_devnum() in drivers/usb/core/hub.c).
     this.plug = `${found.name} ${device.deviceAddress}`;
+    this.address = { bus: device.busNumber, device: device.deviceAddress };
     this.descriptor = found.descriptor;
     this.configuration = found.configuration;
     this.#binding = binding;
