@@ -11,9 +11,13 @@ import { GROUP } from "./maintainer-scripts.ts";
  * group that the kernel's driver gave them), and that the service is started when hardware comes.
  */
 export function rulesOf({ command, nodes, group, usb }: DriverDescription): string {
-  const hardware = (usb?.ids ?? []).map((id) => {
+  const byId = (usb?.ids ?? []).map((id) => {
     const [vendor, product] = id.split(":");
-    const which = `ATTR{idVendor}=="${vendor}", ATTR{idProduct}=="${product}"`;
+    return `ATTR{idVendor}=="${vendor}", ATTR{idProduct}=="${product}"`;
+  });
+  // A list of all that a device has, ":070102:ff0000:" (the builtin usb_id, which 50-udev-default.rules asks before).
+  const byInterface = (usb?.interfaces ?? []).map((one) => `ENV{ID_USB_INTERFACES}=="*:${one}:*"`);
+  const hardware = [...byId, ...byInterface].map((which) => {
     return `ENV{DEVTYPE}=="usb_device", ${which}, GROUP="${GROUP}", MODE="0660", TAG+="systemd", ENV{SYSTEMD_WANTS}+="${command}.service"`;
   });
   return [

@@ -199,7 +199,12 @@ async function replaceDriver(request: Request): Promise<number> {
   const { machine, output, json, dryRun } = request;
   if (!dryRun) {
     await change(request, (say) =>
-      replace({ ...request, driver, say, answers: () => answers(machine, driver.nodes[0] ?? "") }),
+      replace({
+        ...request,
+        driver,
+        say,
+        answers: async () => isWithoutNode(machine, driver) || answers(machine, driver.nodes[0] ?? ""),
+      }),
     );
     return EXIT.OK;
   }
@@ -207,6 +212,11 @@ async function replaceDriver(request: Request): Promise<number> {
   if (json) printJson(output, lines);
   else for (const line of lines) output.write(`would ${line}\n`);
   return EXIT.OK;
+}
+
+/** Its device file comes with hardware, of which there is none. */
+function isWithoutNode(machine: Machine, driver: DriverDescription): boolean {
+  return driver.comesWithHardware === true && stateOf(machine, driver, openersOn(machine)).hardware?.length === 0;
 }
 
 async function restoreDriver(request: Request): Promise<number> {

@@ -5,7 +5,7 @@ import type { FileStatus, Machine } from "./machine.ts";
 import { isLoaded } from "./modules.ts";
 import { type Behind, behind } from "./node.ts";
 import { type Openers, type Process, runningAs } from "./processes.ts";
-import { type PluggedIn, pluggedIn } from "./usb.ts";
+import { isServed, type PluggedIn, pluggedIn } from "./usb.ts";
 
 /** Who drives: our daemon, the kernel's module, or nobody. */
 export type Driving = "devlift" | "kernel" | "none";
@@ -45,6 +45,6 @@ export function stateOf(machine: Machine, driver: DriverDescription, openers: Op
     daemons,
     loaded,
     nodes,
-    hardware: usb === undefined ? undefined : pluggedIn(machine).filter(({ id }) => usb.ids.includes(id)),
+    hardware: usb === undefined ? undefined : pluggedIn(machine).filter((device) => isServed(device, usb)),
   };
 }

@@ -1,5 +1,6 @@
 // What is plugged in, from sysfs: Documentation/ABI/testing/sysfs-bus-usb.
 
+import type { UsbHardware } from "@devlift/daemon";
 import type { Machine } from "./machine.ts";
 
 export interface PluggedIn {
@@ -13,6 +14,8 @@ export interface PluggedIn {
   readonly node: string;
   /** Drivers of the kernel that have one of its interfaces; "usbfs" is a program. */
   readonly drivers: readonly string[];
+  /** Class, subclass and protocol of each of its interfaces: "070102". */
+  readonly interfaces: readonly string[];
 }
 
 const DEVICES = "/sys/bus/usb/devices";
@@ -23,17 +26,24 @@ export function pluggedIn(machine: Machine): readonly PluggedIn[] {
     const vendor = attribute(machine, place, "idVendor");
     const product = attribute(machine, place, "idProduct");
     if (vendor === undefined || product === undefined) return [];
-    const drivers = names
-      .filter((name) => name.startsWith(`${place}:`))
-      .flatMap((name) => machine.link(`${DEVICES}/${name}/driver`)?.split("/").at(-1) ?? []);
+    const interfaces = names.filter((name) => name.startsWith(`${place}:`));
+    const drivers = interfaces.flatMap((name) => machine.link(`${DEVICES}/${name}/driver`)?.split("/").at(-1) ?? []);
     return {
       place,
       id: `${vendor}:${product}`,
       product: attribute(machine, place, "product"),
       node: `/dev/bus/usb/${threeDigits(machine, place, "busnum")}/${threeDigits(machine, place, "devnum")}`,
       drivers: [...new Set(drivers)],
+      interfaces: interfaces.map((name) => KIND.map((part) => attribute(machine, name, part) ?? "").join("")),
     };
   });
+}
+
+const KIND = ["bInterfaceClass", "bInterfaceSubClass", "bInterfaceProtocol"];
+
+/** Whether a device is of a driver's hardware. */
+export function isServed(device: PluggedIn, usb: UsbHardware): boolean {
+  return usb.ids.includes(device.id) || device.interfaces.some((one) => usb.interfaces?.includes(one));
 }
 
 function attribute(machine: Machine, place: string, name: string): string | undefined {

@@ -12,6 +12,7 @@ function checkPlace(patient: Patient, { path, behind }: DeviceFile): readonly Fi
   switch (behind.kind) {
     case "nothing":
       if (state.driving !== "devlift" || path !== driver.nodes[0]) return [];
+      if (driver.comesWithHardware && state.hardware?.length === 0) return [];
       return [
         of(patient, "node-missing", {
           severity: "problem",
