@@ -22,6 +22,8 @@ const ALWAYS: readonly Prerequisite[] = [
   { package: "wireplumber", file: "wireplumber" },
   { package: "dbus-daemon", file: "dbus-run-session" },
   { package: "pulseaudio-utils", file: "parec" },
+  // A program that talks with Epson's printers through /dev/usb/lp0.
+  { package: "escputil", file: "escputil" },
   // What Debian packages and services are looked at with.
   { package: "lintian", file: "lintian" },
   { package: "systemd", file: "systemd-analyze" },
