@@ -3,7 +3,7 @@
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll } from "vitest";
+import { afterAll, expect } from "vitest";
 import { run } from "../../shared/run.ts";
 import { CHECKOUT } from "../../vm/vm.ts";
 import { generate, KINDS, type Kind } from "../generate.ts";
@@ -53,4 +53,17 @@ function link(folder: string): void {
 /** The package's script `build`. */
 export async function buildDriver(folder: string): Promise<void> {
   await run("tsx", ["build.ts"], { cwd: folder });
+}
+
+/**
+ * Runs the tests of the drivers, of one of vitest's projects.
+ * @returns how many there are @throws ToolError with what vitest says when one of them fails
+ */
+export async function runTests(root: string, project: "unit" | "vm"): Promise<number> {
+  const report = join(root, "report.json");
+  const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
+  await run("vitest", ["run", "--project", project, ...reporters], { cwd: root });
+  const { numTotalTests, numPassedTests }: Record<string, number> = JSON.parse(readFileSync(report, "utf8"));
+  expect(numPassedTests).toBe(numTotalTests);
+  return numPassedTests ?? 0;
 }
