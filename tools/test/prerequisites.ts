@@ -1,5 +1,5 @@
 // The Debian packages that the tests need on this machine; in the virtual machine they are there too, as its files
-// are this machine's.
+// are this machine's. What a driver's tests run besides is said in the driver's folder: driver-programs.ts.
 
 import { IOCTLGEN_PREREQUISITES } from "../ioctlgen/prerequisites.ts";
 import { CHECK_PREREQUISITES } from "../kernel/prerequisites.ts";
@@ -7,6 +7,8 @@ import { DEB_PREREQUISITES } from "../release/prerequisites.ts";
 import type { Prerequisite } from "../shared/prerequisites.ts";
 import { DEBIAN_PREREQUISITES } from "../vm/debian.ts";
 import { DEBUG_KERNEL_PREREQUISITES, VM_PREREQUISITES } from "../vm/prerequisites.ts";
+import { CHECKOUT } from "../vm/vm.ts";
+import { driverPrograms } from "./driver-programs.ts";
 
 /** For every tier: a C compiler, for 64-bit and (-m32) for 32-bit programs, and what reads C headers. */
 const ALWAYS: readonly Prerequisite[] = [
@@ -22,8 +24,6 @@ const ALWAYS: readonly Prerequisite[] = [
   { package: "wireplumber", file: "wireplumber" },
   { package: "dbus-daemon", file: "dbus-run-session" },
   { package: "pulseaudio-utils", file: "parec" },
-  // A program that talks with Epson's printers through /dev/usb/lp0.
-  { package: "escputil", file: "escputil" },
   // What Debian packages and services are looked at with.
   { package: "lintian", file: "lintian" },
   { package: "systemd", file: "systemd-analyze" },
@@ -40,26 +40,14 @@ const WITH_VM: readonly Prerequisite[] = [
   ...VM_PREREQUISITES,
   ...DEBUG_KERNEL_PREREQUISITES,
   ...DEBIAN_PREREQUISITES,
-  { package: "picocom", file: "picocom" },
-  { package: "socat", file: "socat" },
   { package: "stress-ng", file: "stress-ng" },
   // The examples in other languages; Perl is on every Debian.
   { package: "python3", file: "python3" },
-  // Programs that know the Open Sound System.
-  { package: "sox", file: "sox" },
-  { package: "libsox-fmt-oss", file: "/usr/lib/x86_64-linux-gnu/sox/libsox_fmt_oss.so" },
-  { package: "ffmpeg", file: "ffmpeg" },
-  { package: "mplayer", file: "mplayer" },
-  { package: "libasound2-plugins", file: "/usr/lib/x86_64-linux-gnu/alsa-lib/libasound_module_pcm_oss.so" },
-  { package: "gstreamer1.0-tools", file: "gst-launch-1.0" },
-  { package: "gstreamer1.0-plugins-good", file: "/usr/lib/x86_64-linux-gnu/gstreamer-1.0/libgstossaudio.so" },
-  { package: "aumix", file: "aumix" },
-  { package: "rexima", file: "rexima" },
   // libfuse's examples are judges: its CUSE client, and its server to compare with.
   { package: "libfuse3-dev", file: "/usr/share/doc/libfuse3-dev/examples/cuse_client.c" },
 ];
 
 /** What the tests need, with or without the virtual machine's tiers. */
 export function testPrerequisites(withVm: boolean): readonly Prerequisite[] {
-  return withVm ? [...ALWAYS, ...WITH_VM] : ALWAYS;
+  return [...ALWAYS, ...(withVm ? WITH_VM : []), ...driverPrograms(CHECKOUT, withVm)];
 }
