@@ -21,6 +21,7 @@ describe("hostile arguments", () => {
       ["read", [value, buffer]],
       ["writev", [value, buffer]],
       ["ioctl", [value, 0, 0]],
+      ["peer", [value]],
     ]),
     ...[...values, ...others].flatMap((value): [string, readonly unknown[]][] => [
       ["read", [0, value]],
@@ -60,6 +61,7 @@ describe("hostile arguments", () => {
     "ioctl",
     "inotifyOpen",
     "sdNotify",
+    "peer",
     "mount",
     "umount2",
     "receiveFd",

@@ -15,10 +15,12 @@ import {
   ioctl,
   openPty,
   peek,
+  peer,
   READY,
   read,
   sdNotify,
   shed,
+  socketPair,
   watch,
   writev,
 } from "../src/native.ts";
@@ -232,6 +234,19 @@ describe("sdNotify", () => {
     expect(() => sdNotify(`/${"x".repeat(106)}`, "READY=1")).toThrow(expect.objectContaining({ code: "ENOENT" }));
     expect(() => sdNotify(`/${"x".repeat(107)}`, "")).toThrow(expect.objectContaining({ code: "ENAMETOOLONG" }));
     expect(() => sdNotify(`@${"x".repeat(108)}`, "")).toThrow(expect.objectContaining({ code: "ENAMETOOLONG" }));
+  });
+});
+
+describe("peer", () => {
+  it("says who is at the other end of a unix socket, and of nothing else", () => {
+    const ends = socketPair();
+    const [gid, uid] = [process.getegid?.(), process.geteuid?.()];
+    for (const end of ends) expect(peer(end)).toEqual({ pid: process.pid, uid, gid });
+    for (const end of ends) closeSync(end);
+    const file = openSync("/dev/null", "r");
+    expect(() => peer(file)).toThrow(expect.objectContaining({ code: "ENOTSOCK", syscall: "getsockopt" }));
+    closeSync(file);
+    expect(() => peer(-1)).toThrow(expect.objectContaining({ code: "EBADF" }));
   });
 });
 
