@@ -20,6 +20,8 @@ export async function checkUnit(unit: string, command: string): Promise<void> {
   const text = readFileSync(unit, "utf8");
   expect(text).toContain(`ExecStart=/usr/bin/${command} `);
   expect(text).toContain("Type=notify\n");
+  // Where `devlift status` looks for it.
+  expect(text).toContain(`RuntimeDirectory=devlift/${command.replace("devlift-", "")}\n`);
   const folder = mkdtempSync(join(tmpdir(), "devlift-unit-"));
   try {
     const copy = join(folder, basename(unit));
