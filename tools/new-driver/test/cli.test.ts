@@ -30,7 +30,7 @@ async function newDriver(root: string, ...args: readonly string[]): Promise<stri
 
 test.each([
   [["x", "--kind", "plain"], /2 to 23 small letters/],
-  [["a-name-of-24-characters-x", "--kind", "plain"], /2 to 23 small letters/],
+  [["a-name-of-24-characters1", "--kind", "plain"], /2 to 23 small letters/],
   [["Printer", "--kind", "plain"], /2 to 23 small letters/],
   [["../x", "--kind", "plain"], /2 to 23 small letters/],
   [["lp--0", "--kind", "plain"], /2 to 23 small letters/],
