@@ -79,7 +79,10 @@ export class Printer {
     this.#way = found.way;
     this.#log = log;
     this.#prodMs = prodMs;
-    transport.gone.addEventListener("abort", () => this.#tell());
+    transport.gone.addEventListener("abort", () => {
+      log.info({ usb: this.device.id }, `printer ${this.device.id} was unplugged`);
+      this.#tell();
+    });
   }
 
   /**

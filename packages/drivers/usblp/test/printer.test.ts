@@ -183,6 +183,7 @@ describe("ioctls", () => {
     await ioctl(kernel, file, GET_DEVICE_ID(4), 4);
     expect(printer.asked.at(-1)).toBe("a1 0 v0 i1");
     expect(await codeOf(file.ioctl(SET_PROTOCOL, 4n))).toBe("EINVAL");
+    expect(printer.settings).toEqual([2, 1]);
     expect(await file.write(Buffer.from("x"))).toBe(1);
   });
 

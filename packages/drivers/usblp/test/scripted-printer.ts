@@ -33,6 +33,8 @@ export class ScriptedPrinter implements VirtualUsbDevice {
   printed: Buffer = Buffer.alloc(0);
   /** Requests of the class and of vendors, "a1 1 v0 i0". */
   readonly asked: string[] = [];
+  /** Alternate settings that it was asked for. */
+  readonly settings: number[] = [];
   /** OUT transfers end with STALL while this is set. */
   refuses = false;
   #gate: Promise<void> | undefined;
@@ -80,6 +82,10 @@ export class ScriptedPrinter implements VirtualUsbDevice {
       this.#gate = undefined;
       open();
     };
+  }
+
+  standard({ requestType, request, value }: SetupPacket): undefined {
+    if (requestType === 1 && request === 11) this.settings.push(value);
   }
 
   control(setup: SetupPacket): Uint8Array | typeof STALL {
