@@ -107,10 +107,10 @@ function socketsOf({ command, control }: Whom): readonly Located[] {
   return control === undefined ? findSockets(command) : [{ path: control, command: command ?? "" }];
 }
 
-function noneOf({ command, control }: Whom, why: readonly string[]): ControlError {
-  const what = command === undefined ? "no daemon runs that can be asked" : `no ${command} runs that can be asked`;
-  const looked = control === undefined ? [`${what} (looked in ${controlFolders().join(" and ")})`] : [];
-  return new ControlError([...looked, ...why].join("; "));
+/** @param why what those say that were found */
+function noneOf({ command = "daemon" }: Whom, why: readonly string[]): ControlError {
+  if (why.length > 0) return new ControlError(why.join("; "));
+  return new ControlError(`no ${command} runs that can be asked (looked in ${controlFolders().join(" and ")})`);
 }
 
 /** @returns an answer of which nothing has been read */
