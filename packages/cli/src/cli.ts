@@ -221,6 +221,7 @@ function isWithoutNode(machine: Machine, driver: DriverDescription): boolean {
 
 async function restoreDriver(request: Request): Promise<number> {
   const driver = theDriver(request);
+  if (request.dryRun) throw new UsageError("--dry-run is for replace: restore undoes what its journal says");
   await change(request, async (say) => restore({ ...request, driver, say }));
   return EXIT.OK;
 }

@@ -37,7 +37,9 @@ export interface Machine {
 
 /** The machine that this process is on. */
 export function thisMachine(): Machine {
-  const { uid, username: name } = userInfo();
+  const uid = process.getuid?.() ?? 0;
+  // A user may be in no list, as in a container.
+  const name = orUndefined(() => userInfo().username) ?? String(uid);
   return {
     asker: { uid, name, groups: process.getgroups?.() ?? [] },
     bytes: (path) => orUndefined(() => readFileSync(path)),

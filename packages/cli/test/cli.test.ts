@@ -64,6 +64,7 @@ test.each([
   [["doctor", "lp0"], 'there is no driver "lp0"; installed: pilot'],
   [["list", "pilot"], "pilot is one word too many"],
   [["list", "--jason"], "'--jason'"],
+  [["restore", "pilot", "--dry-run"], "--dry-run is for replace"],
 ])("%j is a wrong command line", async (args, complaint) => {
   const result = await devlift(args);
   expect(result.status).toBe(2);

@@ -52,7 +52,7 @@ export function stepsOf(system: System, driver: DriverDescription): readonly Ste
 export function describe(step: Step): string {
   switch (step.kind) {
     case "file":
-      return step.content === null ? `have no ${step.path}` : `write ${step.path}`;
+      return step.content === null ? `remove ${step.path}` : `write ${step.path}`;
     case "module":
       return `unload the kernel's ${step.name}`;
     case "service":
