@@ -1,6 +1,7 @@
 // The command `npm run vm`: its options, and how a run's ending is told.
 
 import { rm } from "node:fs/promises";
+import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { ToolError } from "../shared/errors.ts";
 import { progressOf } from "../shared/progress.ts";
@@ -32,6 +33,7 @@ machine itself failed.
   --accel ${ACCELERATORS.join("|")}  KVM, or software emulation (auto: KVM when it works here)
   --memory MIB          the machine's memory (${DEFAULT_MEMORY})
   --out DIR             the folder that COMMAND sees as $DEVLIFT_VM_OUT
+  --disk FILE           keeps what COMMAND writes to a debian-13 for the next machine with it: a reboot
   --help                this text
 `;
 
@@ -42,6 +44,7 @@ const OPTIONS = {
   accel: { type: "string" },
   memory: { type: "string" },
   out: { type: "string" },
+  disk: { type: "string" },
   help: { type: "boolean" },
 } as const;
 
@@ -103,6 +106,7 @@ export async function main(args: readonly string[]): Promise<number> {
     progress: progressOf("vm"),
     signal: aborter.signal,
     ...(values.out !== undefined && { outDir: values.out }),
+    ...(values.disk !== undefined && { disk: resolve(values.disk) }),
   });
   if (values.out === undefined) await rm(result.outDir, { recursive: true, force: true });
   const complaint = describeEnding(result);

@@ -15,14 +15,17 @@ const INIT = join(import.meta.dirname, "guest/init.sh");
 /** The modules that init.sh and stage2.sh stand on. */
 const MODULES = ["virtio_pci", "virtio_console", "9pnet_virtio", "9p", "overlay"];
 
+/** And with a disk. ext4 asks for its checksum by name, which is no dependency that depmod knows. */
+const DISK_MODULES = ["virtio_blk", "crc32c_generic", "ext4"];
+
 /** The folders that init.sh mounts on. */
 const FOLDERS = ["bin", "dev", "proc", "sys", "lower", "over", "root", "mod"];
 
-/** Builds the initramfs of `image` when the cache lacks it. @returns its path */
-export async function initramfs(image: KernelImage): Promise<string> {
+/** Builds the initramfs of `image` when the cache lacks it. @param disk for a machine with a disk @returns its path */
+export async function initramfs(image: KernelImage, disk: boolean): Promise<string> {
   const busybox = await findProgram("busybox");
   if (busybox === undefined) throw new ToolError("busybox is not here");
-  const files = await moduleFiles(image.modules, MODULES);
+  const files = await moduleFiles(image.modules, disk ? [...MODULES, ...DISK_MODULES] : MODULES);
   const hash = createHash("sha256");
   hash
     .update(await readFile(INIT))

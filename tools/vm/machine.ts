@@ -13,6 +13,9 @@ import { TrailerFilter } from "./trailer.ts";
 /** The seconds that the guest has to report on its processes when the time limit has struck. */
 const REPORT_LIMIT = 10;
 
+/** And to go down in order, when it has a disk. */
+const SHUTDOWN_LIMIT = 120;
+
 export interface MachineOptions {
   readonly image: KernelImage;
   readonly initramfs: string;
@@ -24,6 +27,8 @@ export interface MachineOptions {
   readonly root: string;
   /** The host folder that the guest may write to. */
   readonly outDir: string;
+  /** The image of the disk that has what the guest changes; else it is in the guest's memory. */
+  readonly disk: string | undefined;
   /** The file that gets the kernel's console and what QEMU itself prints. */
   readonly consoleLog: string;
   /** What ends the streams of output, as settings.sh in the share says. */
@@ -110,6 +115,12 @@ export async function runMachine(options: MachineOptions): Promise<MachineResult
       () => finish({ kind: "notBooted" }),
     );
   });
+  // What the guest wrote is in the image when it has gone down in order.
+  if (options.disk !== undefined && ending.kind === "exited") {
+    const timer = setTimeout(() => qemu.kill("SIGKILL"), SHUTDOWN_LIMIT * 1000);
+    await closed.catch(() => undefined);
+    clearTimeout(timer);
+  }
   qemu.kill("SIGKILL");
   // A sink that takes nothing more must not keep us.
   for (const port of [stdoutPort, stderrPort, controlPort]) port.destroy();
@@ -169,7 +180,8 @@ function qemuArguments(options: MachineOptions): string[] {
   const ends = "oops=panic hung_task_panic=1 panic=-1";
   // Debian's kernels have x32 system calls, and take them when they are told to; the conformance suite makes them.
   const own = options.root === "/" ? "" : " devlift.host systemd.show_status=no";
-  const kernelArguments = `console=ttyS0 loglevel=5 ${ends} mitigations=off syscall.x32=y${own}`;
+  const onDisk = options.disk === undefined ? "" : " devlift.disk";
+  const kernelArguments = `console=ttyS0 loglevel=5 ${ends} mitigations=off syscall.x32=y${own}${onDisk}`;
   return [
     ...["-nodefaults", "-no-user-config", "-display", "none", "-nic", "none", "-no-reboot"],
     ...accel,
@@ -179,6 +191,10 @@ function qemuArguments(options: MachineOptions): string[] {
     ...["-serial", "chardev:console"],
     ...["-device", "virtio-serial"],
     ...ports,
+    // What the guest has told it to write, this machine's kernel has: that QEMU ends is no loss of power.
+    ...(options.disk === undefined
+      ? []
+      : ["-drive", `file=${options.disk.replaceAll(",", ",,")},format=raw,if=virtio,cache=unsafe`]),
     ...share("system", options.root, true),
     ...(own === "" ? [] : share("host", "/", true)),
     ...share("share", options.share, true),

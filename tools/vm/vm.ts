@@ -16,6 +16,7 @@ import type { Progress } from "../shared/progress.ts";
 import { cacheFolder } from "./cache.ts";
 import { commandScript, guestEnvironment, quote } from "./command.ts";
 import { debian13 } from "./debian.ts";
+import { makeDisk } from "./disk.ts";
 import { initramfs } from "./initramfs.ts";
 import { DEFAULT_KERNEL, type KernelImage, type KernelLine, kernelImage } from "./kernel.ts";
 import { type MachineOptions, type MachineResult, runMachine } from "./machine.ts";
@@ -53,6 +54,13 @@ export interface VmOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** The host folder that the guest writes to as $DEVLIFT_VM_OUT; a new temporary one by default. */
   readonly outDir?: string;
+  /**
+   * A file that keeps what is written to the root, from one machine to the next: so a reboot can be had. It is made when
+   * there is none. The machine goes down in order at its end. A whole Debian only.
+   */
+  readonly disk?: string;
+  /** Commands for further boots with the disk, each when the one before has ended with 0: a reboot, or several. */
+  readonly afterReboot?: readonly VmOptions["command"][];
   readonly stdout?: Writable;
   readonly stderr?: Writable;
   readonly progress: Progress;
@@ -99,7 +107,12 @@ export async function runInVm(options: VmOptions): Promise<VmResult> {
   });
   const share = await mkdtemp(join(tmpdir(), "devlift-vm-"));
   try {
-    return await boot(options, share, made);
+    let result = await boot(options, share, made);
+    for (const command of options.afterReboot ?? []) {
+      if (result.outcome !== "exited" || result.status !== 0) break;
+      result = await boot({ ...options, command, outDir: result.outDir }, share, made);
+    }
+    return result;
   } finally {
     await rm(share, { recursive: true, force: true });
     await lock.release();
@@ -117,6 +130,11 @@ interface Made {
 
 async function prepare(options: VmOptions): Promise<Made> {
   const image = await kernelImage(options.kernel ?? DEFAULT_KERNEL, options.progress);
+  if (options.disk !== undefined && options.root !== "debian-13")
+    throw new ToolError("a disk is for a machine with a whole Debian as its root");
+  if (options.disk === undefined && options.afterReboot !== undefined)
+    throw new ToolError("without a disk a machine that boots again knows nothing of what was before");
+  if (options.disk !== undefined) await makeDisk(options.disk, options.progress);
   const root = options.root === "debian-13" ? await debian13(options.progress) : "/";
   return { image, root, udev: await udevd(options.progress), fusd: await fusdFor(options) };
 }
@@ -129,7 +147,7 @@ async function boot(options: VmOptions, share: string, { image, root, udev, fusd
     await cp(join(import.meta.dirname, "guest", stage), join(share, stage));
   await writeFile(
     join(share, "settings.sh"),
-    settingsScript({ modules: image.modules, trailer, fusd: fusd?.module ?? "" }),
+    settingsScript({ modules: image.modules, trailer, fusd: fusd?.module ?? "", disk: options.disk ?? "" }),
   );
   const folders = [CHECKOUT, cwd, ...(fusd ? [fusd.folder] : [])];
   await writeFile(join(share, "kept"), root === "/" ? keptFolders([...folders, process.execPath]) : carried(folders));
@@ -142,7 +160,8 @@ async function boot(options: VmOptions, share: string, { image, root, udev, fusd
     root,
     trailer,
     consoleLog,
-    initramfs: await initramfs(image),
+    disk: options.disk,
+    initramfs: await initramfs(image, options.disk !== undefined),
     memoryMib: options.memoryMib ?? DEFAULT_MEMORY,
     share,
     outDir,

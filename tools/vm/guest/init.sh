@@ -1,6 +1,6 @@
 #!/bin/busybox sh
-# The initramfs' init: the host's files, or those of a system of its own, as a read-only lower layer, a tmpfs above them,
-# and over to the second stage.
+# The initramfs' init: the host's files, or those of a system of its own, as a read-only lower layer, a tmpfs or a disk
+# above them, and over to the second stage.
 # Standard output is the console, which the host keeps as a log file. Any failure ends init, which panics the kernel,
 # which ends QEMU.
 set -e
@@ -11,8 +11,12 @@ mount -t devtmpfs dev /dev
 while read -r module; do insmod "/mod/$module"; done </mod/order
 nine=trans=virtio,version=9p2000.L,msize=512000
 mount -t 9p -o $nine,ro,cache=loose system /lower
-mount -t tmpfs -o mode=755 over /over
-mkdir /over/upper /over/work
+if grep -q devlift.disk /proc/cmdline; then
+  mount -t ext4 /dev/vda /over
+else
+  mount -t tmpfs -o mode=755 over /over
+fi
+mkdir -p /over/upper /over/work
 mount -t overlay -o lowerdir=/lower,upperdir=/over/upper,workdir=/over/work over /root
 for d in proc sys dev; do mount -o move /$d /root/$d; done
 mount -t tmpfs -o mode=755 run /root/run

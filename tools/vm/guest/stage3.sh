@@ -65,4 +65,6 @@ fi
 echo -n "$trailer" >/dev/vport0p1
 echo -n "$trailer" >/dev/vport0p2
 echo "exit $status" >&3
+# What is to be there at the next boot is written when the machine has gone down in order.
+[ -z "$disk" ] || systemctl --no-block poweroff
 while :; do $b sleep 60; done
