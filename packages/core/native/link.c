@@ -15,6 +15,7 @@
 #include "link.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -35,6 +36,7 @@ struct block {
 	struct link *link;
 	void *base;
 	size_t size;
+	off_t kept_at; /* in the link's file of requests; 0: not there */
 	bool collected;
 };
 
@@ -48,6 +50,9 @@ static void block_free(struct block *block)
 		place = &(*place)->next;
 	*place = block->next;
 	munmap(block->base, block->size);
+	if (block->kept_at)
+		fallocate(block->link->kept_fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, block->kept_at,
+			  (off_t)block->size);
 	free(block);
 }
 
@@ -58,6 +63,10 @@ void link_put(struct link *link)
 	while (link->blocks)
 		block_free(link->blocks);
 	ring_unmap(link->ring);
+	if (link->at_hand)
+		munmap(link->at_hand, sizeof(*link->at_hand));
+	if (link->kept_fd >= 0)
+		close(link->kept_fd);
 	free(link);
 }
 
@@ -74,6 +83,16 @@ static void block_finalize(napi_env env, void *data, void *hint)
 	link_put(link);
 }
 
+/* At the end of the file of requests. MAP_FAILED: errno says why. */
+static void *map_kept(struct link *link, struct block *block, size_t size)
+{
+	if (ftruncate(link->kept_fd, link->kept_end + (off_t)size) < 0)
+		return MAP_FAILED;
+	block->kept_at = link->kept_end;
+	link->kept_end += (off_t)size;
+	return mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, link->kept_fd, block->kept_at);
+}
+
 /* A new block as a Uint8Array; NULL with an exception pending. */
 static napi_value block_new(napi_env env, struct link *link, size_t size, struct block **out)
 {
@@ -82,7 +101,10 @@ static napi_value block_new(napi_env env, struct link *link, size_t size, struct
 
 	if (!block)
 		return throw_errno(env, ENOMEM, "mmap", NULL);
-	block->base = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (link->kept_fd >= 0)
+		block->base = map_kept(link, block, size);
+	else
+		block->base = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (block->base == MAP_FAILED) {
 		free(block);
 		return throw_errno(env, ENOMEM, "mmap", NULL);
@@ -296,6 +318,8 @@ static napi_value link_use(napi_env env, napi_callback_info info)
 	}
 	before = link->request;
 	link->request = block;
+	if (link->at_hand)
+		*link->at_hand = (uint64_t)block->kept_at;
 	if (before && before != block && before->collected)
 		block_free(before);
 	return NULL;
@@ -320,6 +344,41 @@ static napi_value link_share(napi_env env, napi_callback_info info)
 	}
 	link->ring = ring_map(link->fd, slots, size);
 	return link->ring ? NULL : throw_errno(env, errno, "mmap", NULL);
+}
+
+/*
+ * keepIn(fd): from now on allocate() takes memory behind what the file has, and the file's first eight bytes say where in
+ * it the request at hand is: what the kernel writes is there at once, also for who looks when this process is no more
+ */
+static napi_value link_keep_in(napi_env env, napi_callback_info info)
+{
+	long page = sysconf(_SC_PAGESIZE);
+	napi_value argument;
+	struct link *link = link_of(env, info, 1, &argument);
+	void *first;
+	off_t end;
+	int fd;
+
+	if (!link || !arg_int(env, argument, "fd", &fd))
+		return NULL;
+	if (link->kept_fd >= 0) {
+		napi_throw_error(env, "ERR_INVALID_STATE", "a link keeps its requests in one file");
+		return NULL;
+	}
+	end = lseek(fd, 0, SEEK_END);
+	if (end < page)
+		return throw_errno(env, end < 0 ? errno : EINVAL, "lseek", NULL);
+	first = mmap(NULL, sizeof(*link->at_hand), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (first == MAP_FAILED)
+		return throw_errno(env, errno, "mmap", NULL);
+	link->kept_fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	if (link->kept_fd < 0) {
+		munmap(first, sizeof(*link->at_hand));
+		return throw_errno(env, errno, "fcntl", NULL);
+	}
+	link->at_hand = first;
+	link->kept_end = (end + page - 1) / page * page;
+	return NULL;
 }
 
 /* start(callback, spin): calls back with the length of each request that comes to be waited for, or with -errno */
@@ -367,6 +426,7 @@ static const struct function link_methods[] = {
 	{ "answerWith", link_answer_with },
 	{ "allocate", link_allocate },
 	{ "use", link_use },
+	{ "keepIn", link_keep_in },
 	{ "share", link_share },
 	{ "start", link_start },
 	{ "stop", link_stop_method },
@@ -390,6 +450,7 @@ static napi_value open_link(napi_env env, napi_callback_info info)
 		return throw_errno(env, ENOMEM, "openLink", NULL);
 	link->env = env;
 	link->fd = fd;
+	link->kept_fd = -1;
 	link->owners = 1; /* this function, until it is done */
 	member = block_new(env, link, REPLY_SIZE, &link->reply);
 	if (!member)

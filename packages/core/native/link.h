@@ -17,6 +17,11 @@ struct link {
 	struct block *blocks, *request, *reply;
 	struct ring *ring; /* NULL: all messages are read and written */
 
+	/* Requests are in a file in memory, from `kept_end` on the next; its first bytes say where the one at hand is. */
+	int kept_fd; /* -1: nowhere but here */
+	off_t kept_end;
+	uint64_t *at_hand;
+
 	/* From start() to stop(). */
 	napi_ref callback;
 	struct link *next;

@@ -18,7 +18,7 @@ static bool arg_size(napi_env env, napi_value value, const char *name, uint64_t 
 	double d;
 
 	if (napi_get_value_double(env, value, &d) != napi_ok) {
-		napi_throw_type_error(env, "ERR_INVALID_ARG_TYPE", "offset and length must be numbers");
+		napi_throw_type_error(env, "ERR_INVALID_ARG_TYPE", "offset, length and size must be numbers");
 		return false;
 	}
 	if (!(d >= 0 && d <= 0x1p53) || d != (double)(uint64_t)d) {
@@ -84,6 +84,33 @@ static napi_value map(napi_env env, napi_callback_info info)
 	return buffer;
 }
 
+/* memoryFile(name, size): a descriptor of so many zeroes in memory, memfd_create(2) */
+static napi_value memory_file(napi_env env, napi_callback_info info)
+{
+	napi_value argv[2], result;
+	size_t argc = ARRAY_SIZE(argv);
+	char name[ARG_PATH_MAX];
+	uint64_t size;
+	int fd, err;
+
+	if (napi_get_cb_info(env, info, &argc, argv, NULL, NULL) != napi_ok)
+		return throw_napi(env);
+	if (!arg_path(env, argv[0], name) || !arg_size(env, argv[1], "size", &size))
+		return NULL;
+	fd = memfd_create(name, MFD_CLOEXEC);
+	if (fd < 0)
+		return throw_errno(env, errno, "memfd_create", NULL);
+	if (ftruncate(fd, (off_t)size) < 0) {
+		err = errno;
+		close(fd);
+		return throw_errno(env, err, "ftruncate", NULL);
+	}
+	result = number(env, fd);
+	if (!result)
+		close(fd);
+	return result;
+}
+
 /* pageSize(): bytes */
 static napi_value page_size(napi_env env, napi_callback_info info)
 {
@@ -93,6 +120,7 @@ static napi_value page_size(napi_env env, napi_callback_info info)
 
 const struct function map_functions[] = {
 	{ "map", map },
+	{ "memoryFile", memory_file },
 	{ "pageSize", page_size },
 	{ NULL, NULL },
 };

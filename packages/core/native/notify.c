@@ -58,30 +58,40 @@ static bool notify_address(const char *name, struct sockaddr_un *address, sockle
 	return true;
 }
 
-/* sdNotify(path, message): undefined */
+/* sdNotify(path, message, fd): undefined; the descriptor goes along (SCM_RIGHTS) unless it is -1 */
 static napi_value sd_notify(napi_env env, napi_callback_info info)
 {
-	napi_value argv[2];
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control = { .align = { CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS } };
+	napi_value argv[3];
 	size_t argc = ARRAY_SIZE(argv);
 	char path[ARG_PATH_MAX];
 	struct sockaddr_un address;
-	struct iovec message;
-	socklen_t length;
+	struct iovec text;
+	struct msghdr message = { .msg_name = &address, .msg_iov = &text, .msg_iovlen = 1 };
+	int fd, given, err;
 	ssize_t sent;
-	int fd, err;
 
 	if (napi_get_cb_info(env, info, &argc, argv, NULL, NULL) != napi_ok)
 		return throw_napi(env);
-	if (!arg_path(env, argv[0], path) || !arg_bytes(env, argv[1], "message", &message))
+	if (!arg_path(env, argv[0], path) || !arg_bytes(env, argv[1], "message", &text) ||
+	    !arg_int(env, argv[2], "fd", &given))
 		return NULL;
-	if (!notify_address(path, &address, &length))
+	if (!notify_address(path, &address, &message.msg_namelen))
 		return throw_errno(env, ENAMETOOLONG, "sendto", path);
+	if (given != -1) {
+		memcpy(CMSG_DATA(&control.align), &given, sizeof(given));
+		message.msg_control = control.bytes;
+		message.msg_controllen = sizeof(control.bytes);
+	}
 
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return throw_errno(env, errno, "socket", NULL);
 	do
-		sent = sendto(fd, message.iov_base, message.iov_len, MSG_NOSIGNAL, (struct sockaddr *)&address, length);
+		sent = sendmsg(fd, &message, MSG_NOSIGNAL);
 	while (sent < 0 && errno == EINTR);
 	err = errno;
 	close(fd);

@@ -66,6 +66,12 @@ export interface Link {
   /** Where requests are read into from now on, of allocate()'s. To be called before take() and start(). */
   readonly use: (request: Uint8Array) => void;
   /**
+   * From now on allocate() takes memory behind what a file in memory has, at least a page, and the file's first eight bytes
+   * say where in it the request at hand is (uint64, the machine's order): who has the file sees it when this process has
+   * died. The descriptor may be closed then. @throws NativeError, e.g. EINVAL of a file that is too short
+   */
+  readonly keepIn: (fd: number) => void;
+  /**
    * From now on requests and answers go through the ring that a descriptor of /dev/fusd has been given (FUSD_RING), where
    * they fit: what take() and answer() do then needs no system call.
    * @throws NativeError of mmap(2)
@@ -111,11 +117,12 @@ interface Addon {
   peek(pid: number, address: bigint, bytes: Uint8Array): number;
   ioctl(fd: number, request: number, arg: number | bigint | Uint8Array): number;
   map(fd: number, offset: number, length: number, address?: bigint): ArrayBuffer;
+  memoryFile(name: string, size: number): number;
   pageSize(): number;
   openPty(): { master: number; slavePath: string };
   inotifyOpen(path: string, mask: number): number;
-  sdNotify(path: string, message: Uint8Array): void;
   peer(fd: number): { pid: number; uid: number; gid: number };
+  sdNotify(path: string, message: Uint8Array, fd: number): void;
   mount(source: string, target: string, type: string, flags: number, data: string): void;
   umount2(target: string, flags: number): void;
   socketPair(): [number, number];
@@ -253,6 +260,14 @@ export interface Mapped {
   readonly length: number;
 }
 
+/**
+ * A file of so many zeroes that is in memory and nowhere else (memfd_create(2)), close-on-exec; the caller closes it.
+ * @param name for a person, in /proc @throws NativeError
+ */
+export function memoryFile(name: string, size: number): number {
+  return load().memoryFile(name, size);
+}
+
 /** Bytes of a page of this machine's memory. */
 export function pageSize(): number {
   return load().pageSize();
@@ -280,10 +295,11 @@ export function inotifyOpen(path: string, mask: number): number {
 /**
  * Sends the service manager one message, such as "READY=1", to the socket whose path or "@name" is in NOTIFY_SOCKET
  * (sd_notify(3)); Node has no AF_UNIX datagrams.
+ * @param fd goes along, as with "FDSTORE=1"
  * @throws NativeError, e.g. ECONNREFUSED.
  */
-export function sdNotify(path: string, message: string): void {
-  load().sdNotify(path, new TextEncoder().encode(message));
+export function sdNotify(path: string, message: string, fd = -1): void {
+  load().sdNotify(path, new TextEncoder().encode(message), fd);
 }
 
 /**

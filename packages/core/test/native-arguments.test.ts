@@ -26,7 +26,7 @@ describe("hostile arguments", () => {
     ...[...values, ...others].flatMap((value): [string, readonly unknown[]][] => [
       ["read", [0, value]],
       ["writev", [1, buffer, value]],
-      ["sdNotify", ["/nowhere", value]],
+      ["sdNotify", ["/nowhere", value, -1]],
     ]),
     ["ioctl", [0, -1, 0]],
     ["ioctl", [0, 2 ** 32, 0]],
@@ -39,7 +39,10 @@ describe("hostile arguments", () => {
     ["inotifyOpen", ["", 1]],
     ["inotifyOpen", ["/tmp\0x", 1]],
     ["inotifyOpen", ["/".repeat(4096), 1]],
-    ["sdNotify", [1, buffer]],
+    ["sdNotify", [1, buffer, -1]],
+    ["sdNotify", ["/nowhere", buffer]],
+    ["memoryFile", ["", 1]],
+    ["memoryFile", ["x", -1]],
     ["mount", [1, "/nowhere", "fuse", 0, ""]],
     ["mount", ["x", "", "fuse", 0, ""]],
     ["mount", ["x", "/nowhere", "fu\0se", 0, ""]],
@@ -66,6 +69,7 @@ describe("hostile arguments", () => {
     "umount2",
     "receiveFd",
     "map",
+    "memoryFile",
   ];
   it.each([...names, "Watch"])("%s() throws", (name) => {
     expect(() => addon[name]?.()).toThrow(TypeError);

@@ -3,7 +3,17 @@
 // file with the addon beside it, as a daemon does.
 
 import { execFileSync, spawnSync } from "node:child_process";
-import { closeSync, constants, copyFileSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  copyFileSync,
+  mkdtempSync,
+  openSync,
+  readSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -12,7 +22,7 @@ import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { ERRNO } from "../src/errno.ts";
-import { addonPath, type Link, openLink, WRITE_FAILED } from "../src/native.ts";
+import { addonPath, type Link, map, memoryFile, openLink, pageSize, WRITE_FAILED } from "../src/native.ts";
 
 const { O_NONBLOCK, O_RDWR, O_RDONLY, O_WRONLY } = constants;
 
@@ -70,6 +80,29 @@ describe("a link's calls", () => {
     expect(link.answer()).toBe(6);
     expect([...request.subarray(0, 6)]).toEqual([6, 0, 0, 0, 7, 7]);
     expect(link.take()).toBe(-ERRNO.EAGAIN);
+  });
+
+  it("keepIn() has requests in a file that others see, and says where", () => {
+    const file = memoryFile("devlift-test", 2 * pageSize());
+    opened.push(file);
+    const link = openLink(openLoop());
+    links.push(link);
+    link.keepIn(file);
+    expect(() => link.keepIn(file)).toThrow("one file");
+    const [first, second] = [link.allocate(8192), link.allocate(8192)];
+    link.use(first);
+    const at = () => new DataView(map(file, 0, pageSize()).buffer).getUint32(0, true);
+    expect(at()).toBe(2 * pageSize());
+    link.use(second);
+    expect(at()).toBe(2 * pageSize() + 8192);
+    reply(link, 6);
+    expect(link.answer()).toBe(6);
+    const seen = new Uint8Array(6);
+    expect(readSync(file, seen, 0, 6, at())).toBe(6);
+    expect([...seen]).toEqual([6, 0, 0, 0, 7, 7]);
+    const tooShort = memoryFile("devlift-test", 100);
+    opened.push(tooShort);
+    expect(() => openLink(openLoop()).keepIn(tooShort)).toThrow(expect.objectContaining({ code: "EINVAL" }));
   });
 
   it("answerWith() puts other bytes at the end of it", () => {

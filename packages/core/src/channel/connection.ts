@@ -21,6 +21,12 @@ export interface ServedSession {
   handle(length: number): Parts | undefined;
   rest(): Promise<void>;
   close(): Promise<void>;
+  recover?(): Promise<void>;
+}
+
+export interface ConnectionOptions extends ChannelOptions {
+  /** A file in memory, where requests are seen by who takes over from this process. Default: none */
+  readonly requests?: number | undefined;
 }
 
 export class Connection {
@@ -41,15 +47,16 @@ export class Connection {
    * @param fd open for reading and writing, non-blocking; closed by close()
    * @param makeSession gets what is the same for every protocol
    */
-  constructor(fd: number, options: ChannelOptions, makeSession: (options: SessionOptions) => ServedSession) {
+  constructor(fd: number, options: ConnectionOptions, makeSession: (options: SessionOptions) => ServedSession) {
     this.#fd = fd;
     this.#log = options.log;
     this.ended = new Promise((resolve) => {
       this.#end = resolve;
     });
-    const { driver, files, log, tap, spin = 0 } = options;
+    const { driver, files, log, tap, requests, spin = 0 } = options;
     const output = { send: (parts: Parts) => this.#send(parts) };
     this.#link = openLink(fd);
+    if (requests !== undefined) this.#link.keepIn(requests);
     this.#session = makeSession({ driver, files, log, output, tap, memory: this.#link, clock: systemClock });
     this.#buffer = this.#session.buffer;
     this.#link.use(this.#buffer);
@@ -71,6 +78,11 @@ export class Connection {
     this.#link.share(slots, slotSize);
   }
 
+  /** Gives the driver the files that an earlier daemon left. Before start(). */
+  async recover(): Promise<void> {
+    await this.#session.recover?.();
+  }
+
   /** Serves what comes from now on. */
   start(): void {
     this.#link.start((result) => this.#serve(result), this.#spin);
@@ -87,16 +99,17 @@ export class Connection {
 
   /**
    * Lets the descriptor go without a word to callers and files.
-   * @param first what the kernel is told before, so that it sends no new requests
    * @param bringToRest runs when no handler does
+   * @param first what the kernel is told before, so that it sends no new requests; without it they are not taken
    */
-  leave(first: Uint8Array, bringToRest: () => Promise<void>): Promise<void> {
-    this.#closing ??= this.#leave(first, bringToRest);
+  leave(bringToRest: () => Promise<void>, first?: Uint8Array): Promise<void> {
+    this.#closing ??= this.#leave(bringToRest, first);
     return this.#closing;
   }
 
-  async #leave(first: Uint8Array, bringToRest: () => Promise<void>): Promise<void> {
-    this.#send([first]);
+  async #leave(bringToRest: () => Promise<void>, first: Uint8Array | undefined): Promise<void> {
+    if (first === undefined) this.#link.stop();
+    else this.#send([first]);
     await this.#session.rest();
     await bringToRest();
     this.#end(undefined);

@@ -2,10 +2,10 @@
 // START to the close of the descriptor.
 
 import { closeSync } from "node:fs";
-import { errnoCode } from "../errno.ts";
+import { ERRNO, errnoCode } from "../errno.ts";
 import { DeviceError, UsageError } from "../errors.ts";
 import { decode, encode, flatTable, type Infer, sizeOf } from "../layout/index.ts";
-import { map, pageSize, read, writev } from "../native.ts";
+import { ioctl, map, pageSize, read, writev } from "../native.ts";
 import type { AnyDriver, Keeper, RecoveredOperation, SharedMemory } from "../session/driver.ts";
 import { FusdSession } from "../session/fusd-session.ts";
 import * as abi from "../wire/fusd-abi.ts";
@@ -13,7 +13,7 @@ import { encodeTable } from "../wire/fusd-table.ts";
 import type { Channel, ChannelKind, ChannelOptions } from "./channel.ts";
 import { Connection } from "./connection.ts";
 import { ControlDevice } from "./control-device.ts";
-import { fusdKeeper, KEEPER_HEAD, recordedAddress } from "./fusd-keeper.ts";
+import { KEEPER_HEAD, keeperIn, recordedAddress } from "./keeper.ts";
 
 const CONTROL = new ControlDevice("fusd", "it where kernel/fusd is installed");
 
@@ -73,7 +73,7 @@ async function open(options: ChannelOptions): Promise<Channel> {
   const last = driver.recovery === undefined ? undefined : onlyHead(abi.FUSD_DESTROY);
   const close = () => connection.close(last);
   if (driver.recovery === undefined) return { path, ended: connection.ended, close };
-  const leave = () => connection.leave(onlyHead(abi.FUSD_QUIESCE), async () => driver.leave?.());
+  const leave = () => connection.leave(async () => driver.leave?.(), onlyHead(abi.FUSD_QUIESCE));
   return { path, ended: connection.ended, close, leave };
 }
 
@@ -131,7 +131,18 @@ function keeperOf(fd: number, room: number, { recovered, features }: KeeperPlace
   const size = room + KEEPER_HEAD;
   const whole = memoryOf(fd, { size, offset: KEPT_AT, recovered, flags: abi.FUSD_REGION_PRIVATE });
   const region = { fd, offset: abi.FUSD_MAP_REGIONS + KEPT_AT, length: whole.length };
-  return fusdKeeper(region, recordedAddress(whole), (slot, kept) => say(fd, "KEEP", keep(slot, kept)));
+  return keeperIn(region, recordedAddress(whole), {
+    keep: (slot, kept) => say(fd, "KEEP", keep(slot, kept)),
+    take: (slot) => kept(fd, slot),
+  });
+}
+
+/** @throws DeviceError where what is there cannot be had */
+function kept(fd: number, slot: number): number | undefined {
+  const found = ioctl(fd, abi.FUSD_IOC_KEPT, slot);
+  if (found >= 0) return found;
+  if (found === -ERRNO.ENOENT) return undefined;
+  throw new DeviceError(errnoCode(-found) ?? "EIO", "what an earlier daemon has left cannot be had");
 }
 
 function keep(slot: number, fd: number): Uint8Array {

@@ -5,16 +5,21 @@ import { DeviceError } from "../errors.ts";
 import { peek } from "../native.ts";
 import type { FuseNode } from "../session/fuse-node.ts";
 import { FuseSession } from "../session/fuse-session.ts";
+import type { Outliving } from "../session/outliving.ts";
 import type { Parts } from "../session/session.ts";
-import type { ChannelOptions } from "./channel.ts";
-import { Connection } from "./connection.ts";
+import { Connection, type ConnectionOptions } from "./connection.ts";
 
-/**
- * @param fd open for reading and writing, non-blocking; the connection's from now on
- * @param node the file that is served, on /dev/fuse
- */
-export function fuseConnection(fd: number, options: ChannelOptions, node?: FuseNode): Connection {
-  return new Connection(fd, options, (common) => new FuseSession({ ...common, node, peek: peekAt() }));
+export interface FuseConnectionOptions extends ConnectionOptions {
+  /** The file that is served, on /dev/fuse. */
+  readonly node?: FuseNode | undefined;
+  /** What outlives this process, on /dev/cuse. Default: nothing */
+  readonly outliving?: Outliving | undefined;
+}
+
+/** @param fd open for reading and writing, non-blocking; the connection's from now on */
+export function fuseConnection(fd: number, options: FuseConnectionOptions): Connection {
+  const { node, outliving } = options;
+  return new Connection(fd, options, (common) => new FuseSession({ ...common, node, outliving, peek: peekAt() }));
 }
 
 /**

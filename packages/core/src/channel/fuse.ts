@@ -50,7 +50,7 @@ async function open(options: ChannelOptions): Promise<Channel> {
     throw error;
   });
   const node = new FuseNode(ownerOf(options.permissions), Date.now);
-  const connection = fuseConnection(mounted.fd, options, node);
+  const connection = fuseConnection(mounted.fd, { ...options, node });
   const ended = connection.ended.then(async (error) => {
     await mounted.unmount().catch((err: unknown) => log.error({ err }, `${place.path} stays mounted`));
     place.remove();

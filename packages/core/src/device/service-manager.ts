@@ -4,6 +4,7 @@
 // Where the unit has WatchdogSec=, it says twice in that time that its event loop turns (sd_watchdog_enabled(3)): a daemon
 // that hangs is killed and started anew.
 
+import { fdStore } from "../channel/fd-store.ts";
 import type { Logger } from "../log.ts";
 import { sdNotify } from "../native.ts";
 
@@ -18,6 +19,8 @@ export class ServiceManager {
 
   ready(status: string): void {
     this.#send(`READY=1\nSTATUS=${status}`);
+    // A device of an earlier daemon that this one does not serve would keep its programs waiting for ever.
+    this.#tell(() => fdStore()?.forgetRest());
     const period = watchdogMs(process.env);
     if (period !== undefined) setInterval(() => this.#send("WATCHDOG=1"), period / 2).unref();
   }
@@ -27,9 +30,13 @@ export class ServiceManager {
   }
 
   #send(message: string): void {
-    if (this.#socket === undefined) return;
+    const socket = this.#socket;
+    if (socket !== undefined) this.#tell(() => sdNotify(socket, message));
+  }
+
+  #tell(something: () => void): void {
     try {
-      sdNotify(this.#socket, message);
+      something();
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       this.#log.warn({}, `the service manager could not be told: ${why}`);

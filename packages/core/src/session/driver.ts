@@ -77,7 +77,7 @@ export interface OpenFile extends Notifier {
    * A daemon that recovers the file says it anew.
    */
   setNonBlocking(on: boolean): void;
-  /** On the fusd channel: the kernel's number of it, never given twice, and the same to a daemon that recovers it. */
+  /** On fusd and cuse: a number that no other open file of the device has, and the same to a daemon that recovers it. */
   readonly number?: bigint | undefined;
 }
 
@@ -142,12 +142,13 @@ export interface RecoverCall extends OpenCall {
 
 /**
  * What happens to calls while there is no daemon. "fail": EIO at once. "hold": EIO for those that the daemon had, so that
- * nothing is done twice; others wait. "reissue": all wait, and those that the daemon had are asked again.
+ * nothing is done twice; others wait. "reissue": all wait, and those that the daemon had are asked again. On cuse "fail" is
+ * as "hold", and before Linux 6.9 "reissue", too: the kernel does not send them again.
  */
 export type RecoveryPolicy = "fail" | "hold" | "reissue";
 
 export interface Recovery {
-  /** Milliseconds that the device and its open files outlive a daemon. */
+  /** Milliseconds that the device and its open files outlive a daemon; on cuse the service manager decides. */
   readonly ms: number;
   /** Default: "fail" for each */
   readonly policy?: Readonly<Partial<Record<RecoveredOperation, RecoveryPolicy>>>;
@@ -162,8 +163,8 @@ export interface Keeping {
   /** Bytes of the keeper's memory, at least 1; rounded up to whole pages. */
   readonly size: number;
   /**
-   * Each time that the device is served over fusd, before the first call. Where there is no keeper (another channel, an
-   * older module, an address that is not free here) this is not called, and nothing of it outlives the daemon.
+   * Each time that the device is served and outlives its daemon, before the first call. Where there is no keeper (another
+   * channel, an older module, an address that is not free here) this is not called, and nothing of it outlives the daemon.
    * @param files how many are open that an earlier daemon left; 0: nobody waits for what it had under way
    */
   kept(keeper: Keeper, files: number): void;
@@ -188,8 +189,8 @@ export interface LastingMemory {
   /** Bytes, at least 1; rounded up to whole pages. */
   readonly size: number;
   /**
-   * It, each time that the device is served over fusd, before the first call: zeroes, or with `recovered` what the daemon
-   * before had there at the instant at which it died. On other channels this is not called.
+   * It, each time that the device is served and outlives its daemon, before the first call: zeroes, or with `recovered` what
+   * the daemon before had there at the instant at which it died. Where the device ends with its daemon this is not called.
    */
   mapped(memory: Uint8Array<ArrayBuffer>, recovered: boolean): void;
 }
@@ -279,7 +280,10 @@ export interface Driver<State, C extends Commands> {
   fsync?(call: SyncCall<State>): void | Promise<void>;
   /** Memory that programs mmap(2). fusd only. Default: none, ENODEV */
   readonly mmap?: SharedMemory;
-  /** The device and its files outlive a daemon that dies, for the next one. fusd; elsewhere they end. Default: they end */
+  /**
+   * The device and its files outlive a daemon that dies, for the next one: on fusd, and on cuse under a service manager that
+   * keeps descriptors (docs/recovery.md). Elsewhere they end. Default: they end
+   */
   readonly recovery?: Recovery;
   /** With `recovery`: @returns the state of a file that an earlier daemon left. An error ends the file. Default: open() */
   recover?(call: RecoverCall): Answer<State>;

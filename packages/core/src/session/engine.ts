@@ -24,6 +24,8 @@ export interface EngineListener {
   late(call: Call): void;
   /** A call waits for a wake-up, or a time. */
   parked?(call: Call): void;
+  /** It stays so for as long as it is open. */
+  hungUp?(file: File, hangUp: HangUp): void;
   /** The driver said so of a file that is `polled`, or the file was hung up: who polls it shall look again. */
   pollChanged(file: File, wake: PollWake): void;
   /**
@@ -176,6 +178,7 @@ export class Engine implements FileOwner {
   hangup(file: File, hangUp: HangUp): void {
     if (file.hungUp !== undefined) return;
     file.hungUp = hangUp;
+    this.#listener.hungUp?.(file, hangUp);
     this.#changes.do(() => {
       for (const call of [...this.#waiting.values()]) {
         if (call.file === file && call.kind !== "release") this.#end(call, hangUp.errno);

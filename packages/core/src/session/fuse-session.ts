@@ -9,10 +9,13 @@ import { OPCODES, type OpcodeName } from "../wire/opcodes.ts";
 import { REPLY_SIZE, ReplyFront } from "../wire/reply.ts";
 import { RequestView } from "../wire/request.ts";
 import { type Call, requestKey } from "./call.ts";
-import { File } from "./file.ts";
+import type { File, HangUp } from "./file.ts";
+import { FuseFile } from "./fuse-file.ts";
 import type { FuseNode } from "./fuse-node.ts";
 import { cuseInfo, speaksOurs } from "./introduction.ts";
 import { planIoctl } from "./ioctl.ts";
+import { LeftFiles, mayRepeat } from "./left-files.ts";
+import type { Outliving } from "./outliving.ts";
 import { RestrictedIoctls } from "./restricted.ts";
 import { type Parts, type Protocol, Session, type SessionOptions } from "./session.ts";
 import { ENLARGED_SIZE, ShownSize } from "./shown-size.ts";
@@ -25,6 +28,8 @@ export interface FuseSessionOptions extends SessionOptions {
   readonly peek?: ((pid: number, base: bigint, len: number) => Uint8Array | undefined) | undefined;
   /** The file that is served, where it is one of a FUSE mount. Default: it is a CUSE device */
   readonly node?: FuseNode | undefined;
+  /** What an earlier daemon left of this device, and where what this one leaves is. Default: nothing outlives it */
+  readonly outliving?: Outliving | undefined;
 }
 
 /** Room for the largest WRITE with its headers; the kernel refuses to fill a smaller one (fs/fuse/dev.c). */
@@ -34,11 +39,6 @@ const PROTOCOL: Protocol<RequestView> = {
   replySize: REPLY_SIZE,
   view: (bytes) => new RequestView(bytes),
 };
-
-class FuseFile extends File {
-  /** The kernel's name for whoever polls this file, while one wake-up is wanted. */
-  pollHandle = 0n;
-}
 
 export class FuseSession extends Session<RequestView, FuseFile> {
   readonly #options: FuseSessionOptions;
@@ -50,6 +50,8 @@ export class FuseSession extends Session<RequestView, FuseFile> {
   readonly #lateFront = new ReplyFront();
   readonly #peek: Peek | undefined;
   #mayPeek = true;
+  readonly #outliving: Outliving | undefined;
+  readonly #left: LeftFiles;
 
   constructor(options: FuseSessionOptions) {
     super(options, PROTOCOL);
@@ -64,6 +66,8 @@ export class FuseSession extends Session<RequestView, FuseFile> {
     };
     this.#restricted = new RestrictedIoctls(this.commands, options.log);
     this.#size = new ShownSize(options.clock, () => this.send([...this.#lateFront.notifyStore(ENLARGED_SIZE)]));
+    this.#outliving = options.outliving;
+    this.#left = new LeftFiles(this.engine, options);
     this.#maxRead = options.node === undefined ? abi.MAX_TRANSFER : abi.MAX_MOUNT_READ;
   }
 
@@ -95,8 +99,26 @@ export class FuseSession extends Session<RequestView, FuseFile> {
   }
 
   override late(call: Call): void {
+    if (call.kind === "recover") {
+      this.#left.settled(call);
+      return;
+    }
     this.send(this.answer(call, true));
+    this.#outliving?.answered(call);
     this.#size.settle();
+  }
+
+  hungUp(file: File, hangUp: HangUp): void {
+    this.#outliving?.hungUp(file.id, hangUp);
+  }
+
+  /** Gives the driver the files that an earlier daemon left. To be waited for before the first request. */
+  async recover(): Promise<void> {
+    if (this.#outliving === undefined) return;
+    const files = await this.#left.recover(this.#outliving);
+    for (const file of files) this.files.set(file.id, file);
+    // Whoever was polling asks this daemon now.
+    for (const { pollHandle } of files) if (pollHandle !== 0n) this.send([this.#lateFront.notifyPoll(pollHandle)]);
   }
 
   override pollChanged(file: File): void {
@@ -130,7 +152,10 @@ export class FuseSession extends Session<RequestView, FuseFile> {
   }
 
   open(): Parts | undefined {
-    const flags = this.view.openFlags;
+    const { openFlags: flags, uniqueLow, uniqueHigh, isResent } = this.view;
+    const left = isResent ? this.#left.openedBy(uniqueLow, uniqueHigh) : undefined;
+    // The daemon before had opened it, and nobody knows.
+    if (left !== undefined) return [this.#to().open(left.id, 0)];
     return this.run(this.opening((id, owner) => new FuseFile(id, flags, owner)));
   }
 
@@ -182,11 +207,16 @@ export class FuseSession extends Session<RequestView, FuseFile> {
     const file = this.files.get(this.view.fh);
     if (file === undefined) return this.status(ERRNO.EBADF);
     if ((this.view.pollFlags & abi.FUSE_POLL_SCHEDULE_NOTIFY) !== 0) {
-      file.pollHandle = this.view.pollHandle;
-      file.polled = true;
+      this.#polledBy(file, this.view.pollHandle);
     }
     this.counters.polled();
     return [this.#to().polled(this.engine.poll(this.call("poll", file)))];
+  }
+
+  #polledBy(file: FuseFile, handle: bigint): void {
+    if (file.pollHandle !== handle) this.#outliving?.polled(file.id, handle);
+    file.pollHandle = handle;
+    file.polled = true;
   }
 
   interrupt(): undefined {
@@ -201,10 +231,22 @@ export class FuseSession extends Session<RequestView, FuseFile> {
     const file = this.opened(call);
     const { node } = this.#options;
     if (node?.parallelWrites) this.#size.opened((file.flags & abi.O_TRUNC) !== 0);
+    this.#outliving?.opened(call);
     return node?.openFlags ?? 0;
   }
 
+  protected override run(call: Call): Parts | undefined {
+    if (this.#outliving !== undefined && this.view.isResent) {
+      if (!mayRepeat(this.#options.driver, call.kind)) return this.status(ERRNO.EIO);
+      call.reissued = true;
+    }
+    const answer = super.run(call);
+    if (answer === undefined) this.#outliving?.waits(call);
+    return answer;
+  }
+
   protected override answer(call: Call, late: boolean): Parts {
+    if (call.kind === "release") this.#outliving?.closed(call.file.id);
     const front = (late ? this.#lateFront : this.#front).to(call.uniqueLow, call.uniqueHigh);
     if (call.errno !== 0) return [front.status(call.errno)];
     switch (call.kind) {

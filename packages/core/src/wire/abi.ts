@@ -33,6 +33,10 @@ export const FUSE_ROOT_ID = 1;
 
 export const FUSE_NOTIFY_POLL = 1;
 export const FUSE_NOTIFY_STORE = 4;
+/** Since Linux 6.9 (FUSE 7.40): what was read and not answered is sent again, with FUSE_UNIQUE_RESEND. */
+export const FUSE_NOTIFY_RESEND = 7;
+/** In the high half of a request's number. */
+export const FUSE_UNIQUE_RESEND = 0x8000_0000;
 
 /** Flags of FUSE_INIT. */
 export const FUSE_ATOMIC_O_TRUNC = 1 << 3;

@@ -162,6 +162,12 @@ export class ReplyFront extends MessageFront {
     return [front, ONE_BYTE];
   }
 
+  /** Asks the kernel for what an earlier daemon has not answered. */
+  resend(): Uint8Array {
+    this.to(0, 0);
+    return this.#finish(0, 0, abi.FUSE_NOTIFY_RESEND);
+  }
+
   /** Wakes whoever polls the file that the kernel knows as `kh`. */
   notifyPoll(kh: bigint): Uint8Array {
     this.to(0, 0);

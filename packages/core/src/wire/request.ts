@@ -83,6 +83,10 @@ export class RequestView {
   get uniqueHigh(): number {
     return this.#words[UNIQUE_HIGH] ?? 0;
   }
+  /** An earlier daemon had it. */
+  get isResent(): boolean {
+    return this.uniqueHigh >= abi.FUSE_UNIQUE_RESEND;
+  }
   get uid(): number {
     return this.#words[UID] ?? 0;
   }

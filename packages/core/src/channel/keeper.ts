@@ -1,12 +1,9 @@
-// Descriptors and memory that a device of /dev/fusd keeps for its next daemon (FUSD_KEEP). The memory is a region of the
-// device, at the address where the first of its daemons had it, which is recorded in front of it.
+// Descriptors and memory that a device keeps for its next daemon. The memory is a region of the device (fusd) or a file in
+// memory (cuse), at the address where the first of its daemons had it, which is recorded in front of it.
 // Lifetime: as long as a daemon serves the device; what it keeps as long as the device.
 
-import { ERRNO, errnoCode } from "../errno.ts";
-import { DeviceError } from "../errors.ts";
-import { ioctl, mapAt } from "../native.ts";
+import { mapAt } from "../native.ts";
 import type { Keeper } from "../session/driver.ts";
-import * as abi from "../wire/fusd-abi.ts";
 
 /**
  * Where the first daemon looks for a place: above what V8 and below what the C library and the kernel choose by chance,
@@ -17,7 +14,7 @@ const PLACES = { first: 0x48_0000_0000n, step: 0x100_0000n, count: 64 } as const
 export const KEEPER_HEAD: number = 64;
 
 export interface KeptRegion {
-  /** The control descriptor. */
+  /** What is mapped. */
   readonly fd: number;
   /** For mmap(2) of it. */
   readonly offset: number;
@@ -25,21 +22,23 @@ export interface KeptRegion {
   readonly length: number;
 }
 
-/** @param send writes a KEEP @throws NativeError where the address cannot be had */
-export function fusdKeeper(region: KeptRegion, recorded: bigint, send: (slot: number, fd: number) => void): Keeper {
+/** Who keeps descriptors. */
+export interface Slots {
+  /** @param fd -1: nothing any more */
+  keep(slot: number, fd: number): void;
+  take(slot: number): number | undefined;
+}
+
+/** @throws NativeError where the address cannot be had */
+export function keeperIn(region: KeptRegion, recorded: bigint, { keep, take }: Slots): Keeper {
   const [address, whole] = recorded === 0n ? mapSomewhere(region) : [recorded, mapAt(recorded, region)];
   new DataView(whole.buffer).setBigUint64(0, address, true);
   return {
     memory: whole.subarray(KEEPER_HEAD),
     address: address + BigInt(KEEPER_HEAD),
-    keep: send,
-    release: (slot) => send(slot, -1),
-    take(slot) {
-      const fd = ioctl(region.fd, abi.FUSD_IOC_KEPT, slot);
-      if (fd >= 0) return fd;
-      if (fd === -ERRNO.ENOENT) return undefined;
-      throw new DeviceError(errnoCode(-fd) ?? "EIO", "what an earlier daemon has left cannot be had");
-    },
+    keep,
+    release: (slot) => keep(slot, -1),
+    take,
   };
 }
 
