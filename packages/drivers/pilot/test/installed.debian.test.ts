@@ -86,27 +86,6 @@ test("who is not in dialout is refused", async () => {
   expect(stderr).toContain("EACCES: permission denied");
 });
 
-test("root asks the service how it is, whatever user it runs as, and nobody else does", async () => {
-  await cradle.plug(new PalmUsbDevice(MODELS.tungsten, { family: "net" }));
-  await deviceFile();
-  const pid = Number(run("systemctl", "show", "--property=MainPID", "--value", SERVICE));
-  await waitFor("the daemon to see the handheld", LIMIT_MS, () =>
-    JSON.parse(run("devlift", "status", "pilot", "--json")).hardware.length === 1 ? true : undefined,
-  );
-  expect(JSON.parse(run("devlift", "status", "pilot", "--json"))).toMatchObject({
-    pid,
-    devices: [{ path: PILOT, channel: "cuse", open: 0 }],
-  });
-  const socket = `/run/devlift/pilot/devlift-pilot-${pid}.sock`;
-  const { uid, mode } = statSync(socket);
-  expect(uid).not.toBe(0);
-  expect(mode & 0o777).toBe(0o600);
-  expect(run("devlift", "status", "--metrics")).toContain('devlift_hardware_present{driver="pilot"} 1\n');
-  const asked = spawnSync("devlift", ["status"], { encoding: "utf8", ...OTTO });
-  expect([asked.status, asked.stdout]).toEqual([1, ""]);
-  expect(asked.stderr).toContain(`the daemon at ${socket} answers its own user and root: try it with sudo`);
-});
-
 test("a daemon that is killed is started again", async () => {
   await cradle.plug(new PalmUsbDevice(MODELS.tungsten, { family: "net" }));
   await deviceFile();
