@@ -17,7 +17,7 @@ import { readReport } from "./report.ts";
 import { failed, type Tier, type TierResult } from "./summary.ts";
 
 /** The time that all tests of one kernel may take in the virtual machine, in seconds. */
-const VM_TIME_LIMIT = 1800;
+const VM_TIME_LIMIT = 2700;
 
 const REPORT = "report.json";
 
