@@ -68,16 +68,32 @@ export async function takePlace(wanted: string, unmount: (mount: Mount) => Promi
   }
 }
 
-/** @returns the first that had to be made */
+/**
+ * One by one: mkdirSync() with `recursive` looks at what is in the way, which may be a file that this process serves; and
+ * below /proc, where mkdir(2) says ENOENT in a folder that is there, it never ends.
+ * @returns the first that had to be made
+ */
 function makeFolders(folder: string): string | undefined {
+  if (isThere(folder)) return undefined;
+  const first = makeFolders(dirname(folder));
   try {
-    // First, because mkdirSync() would look at what is in the way, which may be a file that this process serves.
-    realpathSync.native(folder);
-    return undefined;
+    mkdirSync(folder);
   } catch (error) {
-    if (errorCode(error) !== "ENOENT") throw refusal(folder, error);
+    // Somebody else has made it meanwhile.
+    if (errorCode(error) === "EEXIST" && isThere(folder)) return first;
+    throw refusal(folder, error);
   }
-  return attempt(folder, () => mkdirSync(folder, { recursive: true }));
+  return first ?? folder;
+}
+
+function isThere(folder: string): boolean {
+  try {
+    realpathSync.native(folder);
+    return true;
+  } catch (error) {
+    if (errorCode(error) === "ENOENT") return false;
+    throw refusal(folder, error);
+  }
 }
 
 /**

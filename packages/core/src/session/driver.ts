@@ -282,7 +282,7 @@ export interface Driver<State, C extends Commands> {
   readonly mmap?: SharedMemory;
   /**
    * The device and its files outlive a daemon that dies, for the next one: on fusd, and on cuse under a service manager that
-   * keeps descriptors (docs/recovery.md). Elsewhere they end. Default: they end
+   * keeps descriptors (docs/architecture.md). Elsewhere they end. Default: they end
    */
   readonly recovery?: Recovery;
   /** With `recovery`: @returns the state of a file that an earlier daemon left. An error ends the file. Default: open() */

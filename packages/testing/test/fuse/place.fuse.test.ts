@@ -66,6 +66,13 @@ describe("what is there already", () => {
     expect(lstatSync("/dev/null").isCharacterDevice()).toBe(true);
   });
 
+  test("folders that cannot be made are refused, and none is left", async () => {
+    await expect(served("/proc/nowhere/deep/er")).rejects.toThrow("/proc/nowhere cannot be made (ENOENT)");
+    symlinkSync("nowhere", `${folder}/dangling`);
+    await expect(served(`${folder}/dangling/er`)).rejects.toThrow(`${folder}/dangling cannot be made (EEXIST)`);
+    expect(() => lstatSync(`${folder}/nowhere`)).toThrow(/ENOENT/);
+  });
+
   test("somebody else's mount is refused and left alone", async () => {
     const path = `${folder}/bound with spaces`;
     writeFileSync(path, "");
