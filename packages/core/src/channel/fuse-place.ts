@@ -130,6 +130,8 @@ async function checkDead({ path, type, source }: Mount): Promise<void> {
     case "slow":
       throw new DeviceError("EBUSY", `${path} is served by ${source}, which does not answer: end it first`);
     default:
+      // Its watcher was as fast: what answered was the folder that it lay in.
+      if (mountsAt(path).every((other) => other.source !== source)) return;
       throw new DeviceError("EEXIST", `${path} is served already, by ${source}: end that daemon first`);
   }
 }
